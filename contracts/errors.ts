@@ -1,0 +1,160 @@
+import { EXIT, type ExitCode } from './exit-code';
+
+interface ErrorEntry {
+  /** Whether trying the same step again can help. */
+  readonly retryable: boolean;
+  readonly exitCode: ExitCode;
+  /** What the user can do about it. */
+  readonly help: string;
+}
+
+/** Every failure that Trueup names. docs/errors.md is written from this table. */
+export const ERRORS = {
+  CONFIG_NOT_FOUND: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Write one with `trueup init --source URL --target URL`, or name it with --config or TRUEUP_CONFIG.',
+  },
+  CONFIG_MALFORMED: { retryable: false, exitCode: EXIT.usage, help: 'Mend the YAML at the line that is named.' },
+  CONFIG_INVALID: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Change the field that is named to one of the values that are allowed.',
+  },
+  CONFIG_ENV_MISSING: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Set the environment variable for this process (and for the worker), then try again.',
+  },
+  USAGE: { retryable: false, exitCode: EXIT.usage, help: 'See `trueup --help`.' },
+  INPUT_INVALID: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Give the workflow one JSON object with the fields that the message names; `{}` is a dry run of all tables.',
+  },
+  TABLE_UNKNOWN: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Use a table name from the config, or add the table to it.',
+  },
+  TABLE_NOT_FOUND: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Check the schema and name of the table in the config, and that the user may see it.',
+  },
+  KEY_UNUSABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Name columns that are unique and never NULL on both sides under `key:` in the config.',
+  },
+  COLUMN_NOT_FOUND: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Correct the column name in the config, or map it under `columns:`.',
+  },
+  COLUMNS_INCOMPARABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Exclude the column, or give both sides types that have a common form.',
+  },
+  RUN_NOT_FOUND: { retryable: false, exitCode: EXIT.usage, help: 'List the runs with `trueup status`.' },
+  RUN_NOT_UNDOABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Only a run that has ended and has applied corrections can be undone.',
+  },
+  DECISION_REFUSED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Read the plan again with `trueup plan RUN` and decide on the digest that it shows.',
+  },
+  DATABASE_UNREACHABLE: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Check host, port and network of the connection, and that the server is up.',
+  },
+  AUTHENTICATION_FAILED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: "Check user, password and database in the connection's URL.",
+  },
+  PRIVILEGE_MISSING: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Grant the privilege that is named to the user of the connection; `trueup doctor` lists what is needed.',
+  },
+  SERVER_UNSUPPORTED: { retryable: false, exitCode: EXIT.failed, help: 'Use PostgreSQL 14 or newer.' },
+  STATEMENT_TIMEOUT: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Raise the time-out, lower `chunkRows`, or look for the lock or the load that slows the database.',
+  },
+  DATABASE_BUSY: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'A lock, a deadlock or too many connections stood in the way; it is tried again.',
+  },
+  DATABASE_ERROR: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Look up the SQLSTATE; the full message of the server stands in its log.',
+  },
+  LEDGER_INCOMPATIBLE: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'The ledger was written by a newer Trueup: upgrade this one.',
+  },
+  PLAN_CHANGED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'The frozen plan no longer has the digest that was approved. Nothing was applied; look into who changed the ledger.',
+  },
+  TEMPORAL_UNREACHABLE: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Check TEMPORAL_ADDRESS and that the server is up, or start an embedded one with `trueup up`.',
+  },
+  TEMPORAL_CLI_MISSING: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Install the `temporal` CLI so that it is on PATH, then try again.',
+  },
+  EMBEDDED_POSTGRES_FAILED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'See the end of the server log above; check free disk space and that the temporary folder can be written.',
+  },
+  INTERNAL: { retryable: true, exitCode: EXIT.failed, help: 'This is a fault of Trueup: please report it.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}
+
+/**
+ * A failure with a code from the catalogue. Its message names what was found and may reach a log or a workflow's
+ * history, so it never holds a row's value or a secret.
+ */
+export class TrueupError extends Error {
+  override readonly name = 'TrueupError';
+  readonly retryable: boolean;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: { readonly retryable?: boolean } = {},
+  ) {
+    super(message);
+    this.retryable = options.retryable ?? ERRORS[code].retryable;
+  }
+
+  get help(): string {
+    return ERRORS[this.code].help;
+  }
+
+  get exitCode(): ExitCode {
+    return ERRORS[this.code].exitCode;
+  }
+}

@@ -1,0 +1,77 @@
+import type { PlanSummary, RunStatus, TableSummary } from './run';
+
+/** Input of the workflow `reconcile`: one object, every field optional, so that `{}` works from any client. */
+export interface ReconcileInput {
+  /** Names of table pairs from the config; default: all of them. */
+  readonly tables?: readonly string[];
+  readonly mode?: 'full';
+  /** false (the default) is a dry run: it goes as far as the plan and leaves the target alone. */
+  readonly apply?: boolean;
+  readonly requestedBy?: string;
+  /** A duration such as `30m` or `24h`; default: the config's `defaults.approvalTimeout`. */
+  readonly approvalTimeout?: string;
+}
+
+export interface UndoInput {
+  readonly runId: string;
+  readonly requestedBy?: string;
+}
+
+/** Payload of the signal `approve`. */
+export interface ApproveMessage {
+  readonly approver: string;
+  readonly planDigest: string;
+  readonly note?: string;
+}
+
+/** Payload of the signal `reject`. */
+export interface RejectMessage {
+  readonly approver: string;
+  readonly reason: string;
+}
+
+/** Payload of the update `decide`. */
+export interface DecideMessage {
+  readonly decision: 'approve' | 'reject';
+  readonly approver: string;
+  readonly planDigest: string;
+  readonly reason?: string;
+}
+
+/** A decision as it was recorded: what `decide` returns and what the ledger holds. */
+export interface Decision {
+  readonly decision: 'approve' | 'reject';
+  readonly approver: string;
+  readonly planDigest: string;
+  readonly reason: string | null;
+  readonly decidedAt: string;
+}
+
+/** Answer of the query `progress`. */
+export interface ProgressAnswer {
+  readonly runId: string | null;
+  readonly status: RunStatus;
+  readonly phase: RunPhase;
+  readonly tables: readonly TableSummary[];
+  readonly corrections: { readonly done: number; readonly total: number };
+}
+
+export type RunPhase = 'opening' | 'comparing' | 'planning' | 'awaiting approval' | 'applying' | 'verifying' | 'closing' | 'done';
+
+/** Answer of the query `plan`; null digest until the plan is frozen. */
+export interface PlanAnswer {
+  readonly runId: string | null;
+  readonly plan: PlanSummary | null;
+  /** The exact commands that approve or reject this plan. */
+  readonly howToApprove: readonly string[];
+  readonly deadline: string | null;
+  readonly decision: Decision | null;
+  readonly refused: readonly string[];
+}
+
+/** What `reconcile` returns. */
+export interface ReconcileResult {
+  readonly runId: string;
+  readonly status: RunStatus;
+  readonly planDigest: string | null;
+}

@@ -1,0 +1,75 @@
+import type { CorrectionStatus, Operation } from './correction';
+import type { InconsistencyType } from './finding';
+
+export type RunStatus =
+  | 'running'
+  | 'consistent'
+  | 'inconsistent'
+  | 'awaiting_approval'
+  | 'applied'
+  | 'rejected'
+  | 'expired'
+  | 'incomplete'
+  | 'failed'
+  | 'cancelled';
+
+export type TableStatus = 'pending' | 'running' | 'consistent' | 'inconsistent' | 'incomplete';
+
+export type TablePhase = 'waiting' | 'planning' | 'comparing' | 'settling' | 'aggregating' | 'done';
+
+export type FindingCounts = Partial<Record<InconsistencyType, number>>;
+
+/** What is known of one table pair; the same shape in the `progress` query, `status --json` and the report. */
+export interface TableSummary {
+  readonly name: string;
+  readonly status: TableStatus;
+  readonly phase: TablePhase;
+  readonly rowsSource: number;
+  readonly rowsTarget: number;
+  readonly chunks: number;
+  readonly chunksDone: number;
+  readonly findings: FindingCounts;
+  readonly transient: number;
+  readonly unsettled: number;
+  /** Why the table is incomplete, a note for each cause; names and counts only, never a row's value. */
+  readonly notes: readonly string[];
+}
+
+/** One line of the plan: how many rows of a table an operation touches, and whether it waits for a decision. */
+export interface PlanLine {
+  readonly table: string;
+  readonly operation: Operation;
+  readonly rows: number;
+  readonly needsApproval: boolean;
+}
+
+export interface PlanSummary {
+  readonly digest: string;
+  readonly lines: readonly PlanLine[];
+  readonly total: number;
+  readonly needsApproval: boolean;
+}
+
+/** How long each phase of a run took, in milliseconds. */
+export interface PhaseTimes {
+  readonly [phase: string]: number;
+}
+
+/** `trueup status RUN --json` and `trueup run --json`. */
+export interface RunReport {
+  readonly runId: string;
+  readonly kind: 'reconcile' | 'undo';
+  readonly workflowId: string;
+  readonly status: RunStatus;
+  readonly planDigest: string | null;
+  readonly tables: readonly TableSummary[];
+  readonly corrections: Partial<Record<CorrectionStatus, number>>;
+  readonly plan: readonly PlanLine[];
+  /** Touched rows that were compared again after applying, and those that still differ. */
+  readonly verified: { readonly checked: number; readonly differing: number } | null;
+  readonly phases: PhaseTimes;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly refusedDecisions: readonly string[];
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+}

@@ -1,0 +1,16 @@
+/** Quotes one identifier for SQL text. The only place in Trueup that does. */
+export function quoteIdentifier(name: string): string {
+  if (name.length === 0 || name.includes('\0')) throw new RangeError('not an SQL identifier: empty or holds a NUL');
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Quotes a schema-qualified name: `"public"."orders"`. */
+export function quoteQualified(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+/** Quotes a string literal, for the few places where SQL takes no parameter. */
+export function quoteLiteral(value: string): string {
+  const escaped = value.replaceAll("'", "''");
+  return escaped.includes('\\') ? ` E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
+}
