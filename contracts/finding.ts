@@ -45,6 +45,10 @@ export interface Finding {
   readonly resolution: Resolution;
   readonly key: TextRow;
   /** The columns that differ, by their name in the source. */
-  readonly columns: readonly { readonly name: string; readonly source: string | null; readonly target: string | null }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly source: string | null;
+    readonly target: string | null;
+  }[];
   readonly detail: string | null;
 }

@@ -56,7 +56,8 @@ export interface ProgressAnswer {
   readonly corrections: { readonly done: number; readonly total: number };
 }
 
-export type RunPhase = 'opening' | 'comparing' | 'planning' | 'awaiting approval' | 'applying' | 'verifying' | 'closing' | 'done';
+export type RunPhase =
+  'opening' | 'comparing' | 'planning' | 'awaiting approval' | 'applying' | 'verifying' | 'closing' | 'done';
 
 /** Answer of the query `plan`; null digest until the plan is frozen. */
 export interface PlanAnswer {

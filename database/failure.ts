@@ -1,0 +1,75 @@
+import { TrueupError, type ErrorCode } from '../contracts/errors';
+
+interface DriverError {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly severity?: unknown;
+}
+
+/**
+ * The condition's own message is shown only for codes whose text names objects, hosts and users, never a row's value:
+ * a failure ends in a workflow's history and in logs. (`invalid input syntax for type integer: "…"` would quote one.)
+ */
+const SAFE_MESSAGE = /^(08|28|3D|3F|42501$|42P01$|42703$|42883$|53|55|57|25006$|E)/;
+
+const AUTHENTICATION = new Set(['28000', '28P01', '3D000']);
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'EAI_AGAIN',
+  '57P01',
+  '57P02',
+  '57P03',
+]);
+const BUSY = new Set(['40001', '40P01', '55P03', '53300']);
+
+function codeOf(sqlState: string, message: string): ErrorCode {
+  if (AUTHENTICATION.has(sqlState)) return 'AUTHENTICATION_FAILED';
+  if (sqlState === '42501') return 'PRIVILEGE_MISSING';
+  if (sqlState === '42P01') return 'TABLE_NOT_FOUND';
+  if (sqlState === '42703') return 'COLUMN_NOT_FOUND';
+  if (sqlState === '57014') return 'STATEMENT_TIMEOUT';
+  if (BUSY.has(sqlState)) return 'DATABASE_BUSY';
+  if (NETWORK.has(sqlState) || sqlState.startsWith('08')) return 'DATABASE_UNREACHABLE';
+  if (sqlState === '' && /terminated|timeout exceeded|not queryable|closed|ended/i.test(message)) {
+    return 'DATABASE_UNREACHABLE';
+  }
+  if (sqlState === '' && /password|SASL|SCRAM/i.test(message)) return 'AUTHENTICATION_FAILED';
+  return 'DATABASE_ERROR';
+}
+
+/** A database failure with its SQLSTATE; `serverMessage` may quote a row's value and belongs in the ledger only. */
+export class DatabaseFailure extends TrueupError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    readonly sqlState: string,
+    readonly serverMessage: string,
+  ) {
+    // A constraint, a type or a syntax error fails the same way every time; what may pass by itself is retried.
+    const permanent = /^(21|22|23|42|0A|2F)/.test(sqlState);
+    super(code, message, permanent ? { retryable: false } : {});
+  }
+}
+
+/** Maps what node-pg throws to the catalogue; done once, here, for every statement. */
+export function mapDriverError(error: unknown, connection: string): Error {
+  if (error instanceof TrueupError) return error;
+  if (error instanceof AggregateError && error.errors.length > 0) return mapDriverError(error.errors[0], connection);
+  if (!(error instanceof Error)) return new TrueupError('INTERNAL', `connection ${connection}: ${typeof error} thrown`);
+  const { code, message } = error as DriverError;
+  const sqlState = typeof code === 'string' ? code : '';
+  const serverMessage = typeof message === 'string' ? message : '';
+  const mapped = codeOf(sqlState, serverMessage);
+  const shown =
+    SAFE_MESSAGE.test(sqlState) || (sqlState === '' && mapped !== 'DATABASE_ERROR')
+      ? serverMessage
+      : 'the server refused a statement';
+  const suffix = sqlState === '' ? '' : ` (SQLSTATE ${sqlState})`;
+  return new DatabaseFailure(mapped, `connection ${connection}: ${shown}${suffix}`, sqlState, serverMessage);
+}
