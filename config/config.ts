@@ -1,0 +1,75 @@
+import type { CorrectionPolicies } from '../contracts/correction';
+import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
+
+/** What holds for every table that does not say otherwise. */
+export interface PairDefaults {
+  /** Source column names that are not compared. */
+  readonly exclude: readonly string[];
+  readonly chunkRows: number;
+  readonly settle: { readonly delayMs: number; readonly attempts: number };
+  readonly corrections: CorrectionPolicies;
+}
+
+export interface Defaults extends PairDefaults {
+  /** Name of the source connection; null when every table names its own. */
+  readonly source: string | null;
+  /** Name of the target connection; null when every table names its own. */
+  readonly target: string | null;
+  /** Chunks compared at once. */
+  readonly concurrency: number;
+  readonly approvalTimeoutMs: number;
+}
+
+export const DEFAULTS = {
+  exclude: [],
+  chunkRows: 50_000,
+  concurrency: 4,
+  settle: { delayMs: 2_000, attempts: 3 },
+  approvalTimeoutMs: 24 * 3_600_000,
+  corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
+  ledgerSchema: 'trueup',
+} as const;
+
+/** trueup.yaml with every default put in, and with no secret in it but by {@link Config.connectionUrl}. */
+export interface Config {
+  /** The file that it was read from. */
+  readonly path: string;
+  readonly connectionNames: readonly string[];
+  readonly ledger: { readonly connection: string; readonly schema: string };
+  readonly defaults: Defaults;
+  /** null: all base tables that have the same schema and name on both default connections. */
+  readonly tables: readonly TablePair[] | null;
+  /** Paths of fields that are accepted and have no effect in this version, to be said aloud once. */
+  readonly unused: readonly string[];
+  /**
+   * The URL of a connection, resolved from the environment at this call: a process needs only the secrets that it uses.
+   * Throws CONFIG_ENV_MISSING, or CONFIG_INVALID for an unknown name or a text that is no PostgreSQL URL.
+   */
+  connectionUrl(name: string): string;
+  /**
+   * The config of a run over the tables that are asked for, in the order of the file; all of them by default, and for
+   * an empty list. Where `tables` is null, the pairs come from `discovered` (see {@link pairOf}).
+   * Throws TABLE_UNKNOWN.
+   */
+  runConfig(tableNames?: readonly string[], discovered?: readonly TablePair[]): RunConfig;
+}
+
+/** A table pair with nothing but defaults: what a table that was found in both databases becomes. */
+export function pairOf(
+  defaults: PairDefaults,
+  names: { readonly name: string; readonly source: TableRef; readonly target: TableRef },
+): TablePair {
+  return {
+    name: names.name,
+    source: names.source,
+    target: names.target,
+    key: null,
+    columns: {},
+    exclude: defaults.exclude,
+    where: null,
+    critical: false,
+    corrections: defaults.corrections,
+    chunkRows: defaults.chunkRows,
+    settle: defaults.settle,
+  };
+}

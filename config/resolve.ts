@@ -1,0 +1,181 @@
+import { TrueupError } from '../contracts/errors';
+import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
+import { DEFAULTS, pairOf, type Config, type Defaults, type PairDefaults } from './config';
+import type { Problem } from './problem';
+import type { ConfigFile, TableEntry } from './schema';
+import { nearest } from './near-miss';
+import { formatPath, type Path } from './path';
+import { parseTableName, TABLE_NAME_FORM, type TableName } from './table-name';
+
+export type Resolved = Omit<Config, 'path' | 'connectionUrl'>;
+
+type Side = 'source' | 'target';
+
+/** Puts the defaults in and follows every reference; what leads nowhere is a problem, and all of them are reported. */
+export function resolveConfig(file: ConfigFile): { readonly config: Resolved; readonly problems: readonly Problem[] } {
+  const connectionNames = Object.keys(file.connections);
+  const problems: Problem[] = [];
+  const checkConnection = (name: string | undefined, path: Path): void => {
+    if (name === undefined || !connectionNames.includes(name)) {
+      problems.push({ path, allowed: `the name of a connection: ${connectionNames.join(', ')}` });
+    }
+  };
+
+  const defaults = resolveDefaults(file);
+  if (file.defaults?.source !== undefined) checkConnection(file.defaults.source, ['defaults', 'source']);
+  if (file.defaults?.target !== undefined) checkConnection(file.defaults.target, ['defaults', 'target']);
+
+  const ledgerConnection = file.ledger?.connection ?? file.defaults?.target;
+  if (file.ledger?.connection !== undefined || file.defaults?.target === undefined) {
+    checkConnection(file.ledger?.connection, ['ledger', 'connection']);
+  }
+
+  const refOf = (entry: TableEntry, index: number, side: Side, fallback: () => TableName | null) => {
+    const given = entry[side];
+    if (given?.connection !== undefined) checkConnection(given.connection, ['tables', index, side, 'connection']);
+    else if (file.defaults?.[side] === undefined) checkConnection(undefined, ['defaults', side]);
+    const name = given === undefined ? fallback() : parseTableName(given.table);
+    return {
+      connection: given?.connection ?? file.defaults?.[side] ?? '',
+      schema: name?.schema ?? '',
+      table: name?.table ?? '',
+    };
+  };
+  const resolvePair = (entry: TableEntry, index: number): TablePair => {
+    const source = refOf(entry, index, 'source', () => {
+      const name = parseTableName(entry.name);
+      const allowed = `${TABLE_NAME_FORM}; or any name beside a source`;
+      if (name === null) problems.push({ path: ['tables', index, 'name'], allowed });
+      return name;
+    });
+    const target = refOf(entry, index, 'target', () => source);
+    if (sameTable(source, target)) {
+      problems.push({
+        path: ['tables', index, 'target'],
+        found: 'found the source table itself',
+        allowed: 'a table of another connection, or another table',
+      });
+    }
+    return withEntry(pairOf(defaults, { name: entry.name, source, target }), entry);
+  };
+  const tables = file.tables?.map(resolvePair) ?? null;
+
+  if (tables === null) {
+    for (const side of ['source', 'target'] as const) {
+      if (file.defaults?.[side] === undefined) checkConnection(undefined, ['defaults', side]);
+    }
+    if (defaults.source !== null && defaults.source === defaults.target) {
+      problems.push({ path: ['defaults', 'target'], allowed: 'another connection than the source' });
+    }
+  }
+  problems.push(...repeatedNames(file.tables, 'tables'), ...repeatedNames(file.rules, 'rules'));
+
+  const config: Resolved = {
+    connectionNames,
+    ledger: { connection: ledgerConnection ?? '', schema: file.ledger?.schema ?? DEFAULTS.ledgerSchema },
+    defaults,
+    tables,
+    unused: unusedFields(file),
+    runConfig: (tableNames, discovered) => runConfigOf(config, tableNames ?? [], discovered),
+  };
+  return { config, problems };
+}
+
+function resolveDefaults(file: ConfigFile): Defaults {
+  const given = file.defaults;
+  return {
+    source: given?.source ?? null,
+    target: given?.target ?? null,
+    exclude: given?.exclude ?? DEFAULTS.exclude,
+    chunkRows: given?.chunkRows ?? DEFAULTS.chunkRows,
+    concurrency: given?.concurrency ?? DEFAULTS.concurrency,
+    settle: settleOf(DEFAULTS.settle, given?.settle),
+    approvalTimeoutMs: given?.approvalTimeout ?? DEFAULTS.approvalTimeoutMs,
+    corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
+  };
+}
+
+function withEntry(pair: TablePair, entry: TableEntry): TablePair {
+  return {
+    ...pair,
+    key: entry.key ?? pair.key,
+    columns: entry.columns ?? pair.columns,
+    exclude: entry.exclude ?? pair.exclude,
+    where: entry.where ?? pair.where,
+    critical: entry.critical ?? pair.critical,
+    corrections: correctionsOf(pair.corrections, entry.corrections),
+    chunkRows: entry.chunkRows ?? pair.chunkRows,
+    settle: settleOf(pair.settle, entry.settle),
+  };
+}
+
+function correctionsOf(
+  base: PairDefaults['corrections'],
+  given: TableEntry['corrections'],
+): PairDefaults['corrections'] {
+  return {
+    missing: given?.missing ?? base.missing,
+    mismatched: given?.mismatched ?? base.mismatched,
+    extra: given?.extra ?? base.extra,
+  };
+}
+
+function settleOf(base: PairDefaults['settle'], given: TableEntry['settle']): PairDefaults['settle'] {
+  return { delayMs: given?.delay ?? base.delayMs, attempts: given?.attempts ?? base.attempts };
+}
+
+function sameTable(a: TableRef, b: TableRef): boolean {
+  return a.connection !== '' && a.connection === b.connection && a.schema === b.schema && a.table === b.table;
+}
+
+function repeatedNames(entries: readonly { readonly name: string }[] | undefined, list: string): Problem[] {
+  const seen = new Set<string>();
+  const problems: Problem[] = [];
+  for (const [index, { name }] of (entries ?? []).entries()) {
+    const allowed = `a name that no other of the ${list} has`;
+    if (seen.has(name)) problems.push({ path: [list, index, 'name'], allowed });
+    seen.add(name);
+  }
+  return problems;
+}
+
+function unusedFields(file: ConfigFile): string[] {
+  const paths: Path[] = [];
+  for (const [index, entry] of (file.tables ?? []).entries()) {
+    for (const field of ['tolerance', 'updatedAt', 'critical', 'checks'] as const) {
+      if (entry[field] !== undefined) paths.push(['tables', index, field]);
+    }
+  }
+  if (file.rules !== undefined) paths.push(['rules']);
+  if (file.schedules !== undefined) paths.push(['schedules']);
+  return paths.map(formatPath);
+}
+
+function runConfigOf(config: Resolved, asked: readonly string[], discovered?: readonly TablePair[]): RunConfig {
+  const known = config.tables ?? discovered;
+  if (known === undefined) {
+    throw new TrueupError('INTERNAL', 'the config names no tables, and none were looked up in the databases');
+  }
+  const unknown = asked.filter((name) => !known.some((pair) => pair.name === name));
+  if (unknown.length > 0) throw tableUnknown(unknown, known);
+  return {
+    tables: asked.length === 0 ? known : known.filter((pair) => asked.includes(pair.name)),
+    concurrency: config.defaults.concurrency,
+    approvalTimeoutMs: config.defaults.approvalTimeoutMs,
+    ledgerSchema: config.ledger.schema,
+  };
+}
+
+/** Tables named in a message at the most: a database may have thousands. */
+const MOST_NAMED = 20;
+
+function tableUnknown(unknown: readonly string[], known: readonly TablePair[]): TrueupError {
+  const names = known.map((pair) => pair.name);
+  const asked = unknown.map((name) => {
+    const near = nearest(name, names);
+    return near === null ? JSON.stringify(name) : `${JSON.stringify(name)} (did you mean ${near}?)`;
+  });
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+  const existing = names.length === 0 ? 'there are none' : `there are ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return new TrueupError('TABLE_UNKNOWN', `no table pair ${asked.join(', ')}; ${existing}`);
+}
