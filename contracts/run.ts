@@ -65,6 +65,8 @@ export interface RunReport {
   readonly tables: readonly TableSummary[];
   readonly corrections: Partial<Record<CorrectionStatus, number>>;
   readonly plan: readonly PlanLine[];
+  /** Findings that are not resolved: what this run leaves different in the target. */
+  readonly remaining: number;
   /** Touched rows that were compared again after applying, and those that still differ. */
   readonly verified: { readonly checked: number; readonly differing: number } | null;
   readonly phases: PhaseTimes;

@@ -1,5 +1,6 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { mapDriverError } from './failure';
+import { quoteIdentifier } from './identifier';
 
 /** What a statement can be sent to: a pool or one client of it. All values come back as PostgreSQL's text form. */
 export interface Queryable {
@@ -21,6 +22,8 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean;
   /** The server cancels a statement after this many milliseconds; 0: never. */
   readonly statementTimeoutMs?: number;
+  /** The schema where unqualified names are looked up, for the ledger's own statements; default: none but pg_catalog. */
+  readonly searchPath?: string;
 }
 
 /**
@@ -64,6 +67,7 @@ export class Database implements Queryable {
     });
     const settings = new Map(Object.entries(PINNED_SETTINGS));
     settings.set('statement_timeout', String(options.statementTimeoutMs ?? 0));
+    if (options.searchPath !== undefined) settings.set('search_path', quoteIdentifier(options.searchPath));
     if (options.readOnly) settings.set('default_transaction_read_only', 'on');
     const pin =
       'select ' + [...settings.keys()].map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`).join();

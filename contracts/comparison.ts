@@ -1,0 +1,42 @@
+import type { TablePair } from './table-pair';
+
+/** How the values of one key column are ordered and cut into ranges. */
+export type KeyOrder = 'integer' | 'uuid' | 'text' | 'other';
+
+export interface KeyColumn {
+  readonly source: string;
+  readonly target: string;
+  /** The type in which both sides' values are compared, and in which bounds are given. */
+  readonly type: string;
+  readonly order: KeyOrder;
+}
+
+export interface ComparedColumn {
+  readonly source: string;
+  readonly target: string;
+  /** The type to which both sides are cast before they are hashed; null: both have it already. */
+  readonly castTo: string | null;
+  /** Whether the value is text, hashed byte by byte whatever the column's collation. */
+  readonly text: boolean;
+}
+
+/** A column that a correction may write, with the target's own type (and its modifier) to cast to. */
+export interface WritableColumn {
+  readonly source: string;
+  readonly target: string;
+  readonly targetType: string;
+}
+
+/** A table pair as it is compared: resolved once from both catalogs when the run is opened, then frozen with the run. */
+export interface Comparison {
+  readonly pair: TablePair;
+  readonly key: readonly KeyColumn[];
+  readonly columns: readonly ComparedColumn[];
+  readonly writable: readonly WritableColumn[];
+  /** Every column of the target with its type: what a before-image holds. */
+  readonly targetColumns: readonly { readonly name: string; readonly type: string }[];
+  /** Whether an index of each side gives the key's order, so that planning can jump along it. */
+  readonly indexed: boolean;
+  /** What the reader of a report should know: columns left out, types that differ. */
+  readonly notes: readonly string[];
+}

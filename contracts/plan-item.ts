@@ -1,0 +1,20 @@
+import type { Operation } from './correction';
+import type { TextRow } from './finding';
+
+/** One correction of a frozen plan. Column names are the target's, except in `key` and `source`. */
+export interface PlanItem {
+  readonly seq: string;
+  readonly table: string;
+  readonly operation: Operation;
+  readonly needsApproval: boolean;
+  /** Key columns by their source names. */
+  readonly key: TextRow;
+  /** The full target row that is expected; null: no row. */
+  readonly before: TextRow | null;
+  /** Values to write; for an update only what changes; null for a delete. */
+  readonly after: TextRow | null;
+  /** Source values that must still hold when the correction is applied; null: there must be no such row. */
+  readonly source: TextRow | null;
+  /** Whether the source is read again before writing; an undo has no source. */
+  readonly checkSource: boolean;
+}

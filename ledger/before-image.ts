@@ -1,0 +1,81 @@
+import type { Operation } from '../contracts/correction';
+import type { TextRow } from '../contracts/finding';
+import type { Queryable } from '../database/connection';
+import { quoteQualified } from '../database/identifier';
+
+/** The backup of one corrected row: written in the target, in the transaction of its correction. */
+export interface BeforeImage {
+  readonly seq: string;
+  readonly operation: Operation;
+  readonly key: TextRow;
+  /** The full target row as it was; null: there was none. */
+  readonly before: TextRow | null;
+  /** The full target row as the correction left it; null: it was deleted. */
+  readonly after: TextRow | null;
+}
+
+export interface StoredBeforeImage extends BeforeImage {
+  readonly table: string;
+}
+
+export async function insertBeforeImages(
+  target: Queryable,
+  schema: string,
+  run: { readonly runId: string; readonly table: string; readonly relation: string },
+  images: readonly BeforeImage[],
+): Promise<void> {
+  await target.query(
+    `insert into ${quoteQualified(schema, 'before_image')}
+            (run_id, seq, table_name, relation, operation, record_key, before_row, after_row)
+     select $1, (i ->> 'seq')::bigint, $2, $3, i ->> 'operation', i -> 'key', nullif(i -> 'before', 'null'),
+            nullif(i -> 'after', 'null')
+       from jsonb_array_elements($4::jsonb) as t(i)`,
+    [run.runId, run.table, run.relation, JSON.stringify(images)],
+  );
+}
+
+/** Which of these corrections were done already: their markers are there. */
+export async function listMarkers(
+  target: Queryable,
+  schema: string,
+  runId: string,
+  seqs: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await target.query<{ seq: string }>(
+    `select seq from ${quoteQualified(schema, 'before_image')} where run_id = $1 and seq = any ($2::bigint[])`,
+    [runId, seqs],
+  );
+  return new Set(rows.map((row) => row.seq));
+}
+
+/** The before-images of a run from the highest sequence number down, below `belowSeq`. */
+export async function previousBeforeImages(
+  target: Queryable,
+  schema: string,
+  runId: string,
+  belowSeq: string,
+  limit: number,
+): Promise<readonly StoredBeforeImage[]> {
+  const { rows } = await target.query<{
+    seq: string;
+    table_name: string;
+    operation: Operation;
+    record_key: string;
+    before_row: string | null;
+    after_row: string | null;
+  }>(
+    `select seq, table_name, operation, record_key, before_row, after_row
+       from ${quoteQualified(schema, 'before_image')}
+      where run_id = $1 and seq < $2::bigint order by seq desc limit $3`,
+    [runId, belowSeq, limit],
+  );
+  const parse = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
+  return rows.map((row) => ({
+    seq: row.seq,
+    table: row.table_name,
+    operation: row.operation,
+    key: JSON.parse(row.record_key) as TextRow,
+    before: parse(row.before_row),
+    after: parse(row.after_row),
+  }));
+}

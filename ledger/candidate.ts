@@ -1,0 +1,151 @@
+import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import type { Queryable } from '../database/connection';
+
+/** One differing column: its names on both sides and its values in text form. */
+export interface ColumnDifference {
+  readonly name: string;
+  readonly targetName: string;
+  readonly source: string | null;
+  readonly target: string | null;
+}
+
+/** A row that differed when it was read last. */
+export interface Candidate {
+  /** SHA-256 of the canonical key, in hex. */
+  readonly keyDigest: string;
+  readonly key: TextRow;
+  readonly type: RowInconsistencyType;
+  /** The mapped columns of the source row, by source name; null: no row. */
+  readonly source: TextRow | null;
+  /** Every column of the target row, by target name; null: no row. */
+  readonly target: TextRow | null;
+  readonly differences: readonly ColumnDifference[];
+}
+
+/** Forgets what an earlier attempt at a chunk left behind. */
+export async function deleteCandidates(ledger: Queryable, runId: string, table: string, chunkNo: number) {
+  await ledger.query('delete from candidate where run_id = $1 and table_name = $2 and chunk_no = $3', [
+    runId,
+    table,
+    chunkNo,
+  ]);
+}
+
+export async function insertCandidates(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  chunkNo: number,
+  candidates: readonly Candidate[],
+): Promise<void> {
+  if (candidates.length === 0) return;
+  // A row that moved to another chunk's range between two attempts may be there already: the newer reading stands.
+  await ledger.query(
+    `insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
+                            target_data, columns)
+     select $1, $2, $3, decode(c ->> 'keyDigest', 'hex'), c -> 'key', c ->> 'type', nullif(c -> 'source', 'null'),
+            nullif(c -> 'target', 'null'), c -> 'differences'
+       from jsonb_array_elements($4::jsonb) as t(c)
+     on conflict (run_id, table_name, key_digest) do update
+        set chunk_no = excluded.chunk_no, inconsistency_type = excluded.inconsistency_type,
+            source_data = excluded.source_data, target_data = excluded.target_data, columns = excluded.columns,
+            attempts = 0, moving = false, state = 'open'`,
+    [runId, table, chunkNo, JSON.stringify(candidates)],
+  );
+}
+
+interface CandidateRow {
+  key_digest: string;
+  record_key: string;
+  inconsistency_type: RowInconsistencyType;
+  source_data: string | null;
+  target_data: string | null;
+  columns: string;
+}
+
+const row = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
+
+/** The next open candidates that were not read for the `attempt`-th time yet, by key digest. */
+export async function nextCandidates(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  attempt: number,
+  limit: number,
+): Promise<readonly Candidate[]> {
+  const { rows } = await ledger.query<CandidateRow>(
+    `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns
+       from candidate
+      where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3
+      order by key_digest limit $4`,
+    [runId, table, attempt, limit],
+  );
+  return rows.map((found) => ({
+    keyDigest: found.key_digest,
+    key: JSON.parse(found.record_key) as TextRow,
+    type: found.inconsistency_type,
+    source: row(found.source_data),
+    target: row(found.target_data),
+    differences: JSON.parse(found.columns) as ColumnDifference[],
+  }));
+}
+
+export interface Reading {
+  readonly keyDigest: string;
+  /** null: both sides agreed, the difference was transient. */
+  readonly candidate: Candidate | null;
+  /** Whether a side's row changed since it was read before. */
+  readonly moving: boolean;
+}
+
+/** Records one more reading of candidates. */
+export async function recordReadings(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  attempt: number,
+  readings: readonly Reading[],
+): Promise<void> {
+  await ledger.query(
+    `update candidate
+        set attempts = $3,
+            state = case when r -> 'candidate' = 'null' then 'transient' else 'open' end,
+            moving = (r ->> 'moving')::boolean,
+            inconsistency_type = coalesce(r -> 'candidate' ->> 'type', inconsistency_type),
+            source_data = case when r -> 'candidate' = 'null' then source_data
+                               else nullif(r -> 'candidate' -> 'source', 'null') end,
+            target_data = case when r -> 'candidate' = 'null' then target_data
+                               else nullif(r -> 'candidate' -> 'target', 'null') end,
+            columns = coalesce(nullif(r -> 'candidate', 'null') -> 'differences', columns)
+       from jsonb_array_elements($4::jsonb) as t(r)
+      where run_id = $1 and table_name = $2 and key_digest = decode(r ->> 'keyDigest', 'hex')`,
+    [runId, table, attempt, JSON.stringify(readings)],
+  );
+}
+
+export async function countOpenCandidates(ledger: Queryable, runId: string, table: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select count(*) as n from candidate where run_id = $1 and table_name = $2 and state = 'open'`,
+    [runId, table],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+/** After the last reading: what still moves is unsettled, what holds still has settled. Counts by state. */
+export async function closeCandidates(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+): Promise<{ readonly settled: number; readonly transient: number; readonly unsettled: number }> {
+  await ledger.query(
+    `update candidate set state = case when moving then 'unsettled' else 'settled' end
+      where run_id = $1 and table_name = $2 and state = 'open'`,
+    [runId, table],
+  );
+  const { rows } = await ledger.query<{ state: string; n: string }>(
+    'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 group by state',
+    [runId, table],
+  );
+  const count = (state: string) => Number(rows.find((found) => found.state === state)?.n ?? 0);
+  return { settled: count('settled'), transient: count('transient'), unsettled: count('unsettled') };
+}

@@ -1,0 +1,67 @@
+import type { CorrectionStatus } from '../contracts/correction';
+import type { Queryable } from '../database/connection';
+
+export interface CorrectionResult {
+  readonly seq: string;
+  readonly status: CorrectionStatus;
+  /** Why it was skipped or failed; may quote the database's message, so it stays in the ledger. */
+  readonly error: string | null;
+}
+
+/** Writes one entry for each attempted correction, from the frozen plan; an entry that is there already stands. */
+export async function insertCorrections(
+  ledger: Queryable,
+  runId: string,
+  approver: string | null,
+  results: readonly CorrectionResult[],
+): Promise<void> {
+  if (results.length === 0) return;
+  await ledger.query(
+    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error,
+                                 approver)
+     select p.run_id, p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status',
+            r ->> 'error', case when p.needs_approval then $2::text end
+       from jsonb_array_elements($3::jsonb) as t(r)
+            join plan_item p on p.run_id = $1 and p.seq = (r ->> 'seq')::bigint
+     on conflict (run_id, seq) do nothing`,
+    [runId, approver, JSON.stringify(results)],
+  );
+}
+
+/** Enters the whole plan as a dry run. */
+export async function insertDryRun(ledger: Queryable, runId: string): Promise<void> {
+  await ledger.query(
+    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status)
+     select run_id, seq, table_name, operation, record_key, before_data, after_data, 'DRY_RUN'
+       from plan_item where run_id = $1
+     on conflict (run_id, seq) do nothing`,
+    [runId],
+  );
+}
+
+export async function countCorrections(
+  ledger: Queryable,
+  runId: string,
+): Promise<Partial<Record<CorrectionStatus, number>>> {
+  const { rows } = await ledger.query<{ status: CorrectionStatus; n: string }>(
+    'select status, count(*) as n from correction_log where run_id = $1 group by status order by status',
+    [runId],
+  );
+  return Object.fromEntries(rows.map((row) => [row.status, Number(row.n)]));
+}
+
+/** The keys of a table's successful corrections after `afterSeq`, in order. */
+export async function nextCorrectedKeys(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  afterSeq: string,
+  limit: number,
+): Promise<readonly { readonly seq: string; readonly key: Readonly<Record<string, string>> }[]> {
+  const { rows } = await ledger.query<{ seq: string; record_key: string }>(
+    `select seq, record_key from correction_log
+      where run_id = $1 and table_name = $2 and status = 'SUCCESS' and seq > $3 order by seq limit $4`,
+    [runId, table, afterSeq, limit],
+  );
+  return rows.map((row) => ({ seq: row.seq, key: JSON.parse(row.record_key) as Record<string, string> }));
+}

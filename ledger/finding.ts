@@ -1,0 +1,137 @@
+import type { Finding, InconsistencyType, Resolution, Severity, TextRow } from '../contracts/finding';
+import type { FindingCounts } from '../contracts/run';
+import type { Queryable } from '../database/connection';
+import type { ColumnDifference } from './candidate';
+
+/** Makes findings of the candidates that settled; running it again adds none. */
+export async function insertSettledFindings(ledger: Queryable, runId: string, table: string): Promise<void> {
+  await ledger.query(
+    `insert into reconciliation_log (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
+                                     source_data, target_data, columns, differences)
+     select c.run_id, c.table_name, c.inconsistency_type,
+            case when (t.comparison -> 'pair' ->> 'critical')::boolean then 'critical'
+                 when c.inconsistency_type = 'field_mismatch' then 'medium' else 'high' end,
+            c.key_digest, c.record_key, c.source_data, c.target_data,
+            coalesce((select jsonb_agg(d -> 'name') from jsonb_array_elements(c.columns) as e(d)), '[]'), c.columns
+       from candidate c join run_table t using (run_id, table_name)
+      where c.run_id = $1 and c.table_name = $2 and c.state = 'settled'
+     on conflict (run_id, table_name, inconsistency_type, key_digest) do nothing`,
+    [runId, table],
+  );
+}
+
+export async function countFindings(ledger: Queryable, runId: string, table: string): Promise<FindingCounts> {
+  const { rows } = await ledger.query<{ type: InconsistencyType; n: string }>(
+    `select inconsistency_type as type, count(*) as n from reconciliation_log
+      where run_id = $1 and table_name = $2 group by inconsistency_type order by inconsistency_type`,
+    [runId, table],
+  );
+  return Object.fromEntries(rows.map((row) => [row.type, Number(row.n)]));
+}
+
+/** Gives the findings that a plan's items answer the resolution that their corrections came to. */
+export async function resolveCorrected(ledger: Queryable, runId: string): Promise<void> {
+  await ledger.query(
+    `update reconciliation_log l
+        set resolution = case c.status when 'SUCCESS' then
+                           case when p.needs_approval then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end
+                         else c.status end,
+            resolved_at = clock_timestamp()
+       from plan_item p join correction_log c using (run_id, seq)
+      where l.run_id = $1 and p.run_id = $1 and l.table_name = p.table_name and l.key_digest = p.key_digest
+        and l.resolution in ('OPEN', 'FAILED', 'SKIPPED_STALE')`,
+    [runId],
+  );
+}
+
+/** Sets the resolution of the findings of the plan that are still open. */
+export async function resolvePlanned(ledger: Queryable, runId: string, resolution: Resolution): Promise<void> {
+  await ledger.query(
+    `update reconciliation_log l set resolution = $2, resolved_at = clock_timestamp()
+       from plan_item p
+      where l.run_id = $1 and p.run_id = $1 and l.table_name = p.table_name and l.key_digest = p.key_digest
+        and l.resolution = 'OPEN'`,
+    [runId, resolution],
+  );
+}
+
+/** Marks the findings of the undone run whose corrections were taken back by `undoRunId`. */
+export async function resolveUndone(ledger: Queryable, undoRunId: string): Promise<void> {
+  await ledger.query(
+    `update reconciliation_log l set resolution = 'UNDONE', resolved_at = clock_timestamp()
+       from run u join plan_item p on p.run_id = u.run_id
+            join correction_log c on c.run_id = p.run_id and c.seq = p.seq and c.status = 'SUCCESS'
+      where u.run_id = $1 and l.run_id = u.undo_of and l.table_name = p.table_name and l.key_digest = p.key_digest`,
+    [undoRunId],
+  );
+}
+
+/** Puts the findings whose policy is `review` into the queue and marks them so. */
+export async function queueReviews(ledger: Queryable, runId: string): Promise<void> {
+  await ledger.query(
+    `with reviewed as (
+       update reconciliation_log l set resolution = 'IN_REVIEW'
+         from run_table t
+        where l.run_id = $1 and t.run_id = $1 and t.table_name = l.table_name and l.resolution = 'OPEN'
+          and t.comparison -> 'pair' -> 'corrections' ->> (case l.inconsistency_type
+                when 'missing_in_target' then 'missing' when 'extra_in_target' then 'extra' else 'mismatched' end) = 'review'
+       returning l.*)
+     insert into manual_review_queue (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
+                                      source_data, target_data)
+     select run_id, table_name, inconsistency_type, severity, key_digest, record_key, source_data, target_data
+       from reviewed
+     on conflict do nothing`,
+    [runId],
+  );
+}
+
+interface FindingRow {
+  id: string;
+  table_name: string;
+  inconsistency_type: InconsistencyType;
+  severity: Severity;
+  resolution: Resolution;
+  record_key: string;
+  differences: string;
+  detail: string | null;
+}
+
+const PAGE = 1_000;
+
+/** Every finding of a run, in the order of table, type and key, a page at a time. */
+export async function* streamFindings(
+  ledger: Queryable,
+  runId: string,
+  filter: { readonly table?: string | undefined; readonly type?: InconsistencyType | undefined } = {},
+): AsyncIterable<Finding> {
+  let after: readonly unknown[] = ['', '', ''];
+  for (;;) {
+    const { rows } = await ledger.query<FindingRow & { digest: string }>(
+      `select id, table_name, inconsistency_type, severity, resolution, record_key, differences, detail,
+              encode(key_digest, 'hex') as digest
+         from reconciliation_log
+        where run_id = $1 and (table_name, inconsistency_type, encode(key_digest, 'hex')) > ($2, $3, $4)
+          and ($5::text is null or table_name = $5) and ($6::text is null or inconsistency_type = $6)
+        order by table_name, inconsistency_type, encode(key_digest, 'hex') limit ${PAGE}`,
+      [runId, ...after, filter.table ?? null, filter.type ?? null],
+    );
+    for (const row of rows) {
+      yield {
+        table: row.table_name,
+        type: row.inconsistency_type,
+        severity: row.severity,
+        resolution: row.resolution,
+        key: JSON.parse(row.record_key) as TextRow,
+        columns: (JSON.parse(row.differences) as ColumnDifference[]).map(({ name, source, target }) => ({
+          name,
+          source,
+          target,
+        })),
+        detail: row.detail,
+      };
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    after = [last.table_name, last.inconsistency_type, last.digest];
+  }
+}

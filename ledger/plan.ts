@@ -1,0 +1,176 @@
+import type { Operation } from '../contracts/correction';
+import type { TextRow } from '../contracts/finding';
+import type { PlanItem } from '../contracts/plan-item';
+import type { PlanLine } from '../contracts/run';
+import type { Queryable } from '../database/connection';
+
+/**
+ * Freezes the plan of a run from its findings and policies: inserts parents first, then updates, then deletes
+ * children first. The order depends on the findings alone, so equal findings make an equal plan. A table whose
+ * comparison is incomplete gets no deletes. Planning again replaces a plan that nothing was applied of.
+ */
+export async function insertPlan(ledger: Queryable, runId: string): Promise<void> {
+  await ledger.query('delete from plan_item where run_id = $1', [runId]);
+  await ledger.query(
+    `with tables as (
+       select t.*, count(*) over () as n from run_table t where t.run_id = $1),
+     planned as (
+       select l.*, t.comparison, t.ordinal, t.n, t.status as table_status,
+              case l.inconsistency_type when 'missing_in_target' then 'insert'
+                   when 'extra_in_target' then 'delete' else 'update' end as operation,
+              t.comparison -> 'pair' -> 'corrections' ->> (case l.inconsistency_type
+                   when 'missing_in_target' then 'missing' when 'extra_in_target' then 'extra'
+                   else 'mismatched' end) as policy
+         from reconciliation_log l join tables t using (table_name)
+        where l.run_id = $1
+          and l.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')),
+     items as (
+       select p.*,
+              case p.operation when 'insert' then p.ordinal when 'update' then p.n + p.ordinal
+                   else 3 * p.n - p.ordinal + 1 end as step,
+              case p.operation
+                when 'insert' then
+                  (select jsonb_object_agg(w ->> 'target', p.source_data -> (w ->> 'source'))
+                     from jsonb_array_elements(p.comparison -> 'writable') as e(w))
+                when 'update' then
+                  (select jsonb_object_agg(d ->> 'targetName', d -> 'source')
+                     from jsonb_array_elements(p.differences) as e(d)
+                    where d ->> 'targetName' in (
+                      select w ->> 'target' from jsonb_array_elements(p.comparison -> 'writable') as f(w)))
+              end as after_data,
+              case when p.operation = 'update' then
+                     (select jsonb_object_agg(c ->> 'source', p.source_data -> (c ->> 'source'))
+                        from jsonb_array_elements(p.comparison -> 'columns') as e(c))
+                   else p.source_data end as expected_source
+         from planned p
+        where p.policy in ('auto', 'approve')
+          and not (p.operation = 'delete' and p.table_status = 'incomplete'))
+     insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
+                            source_data, check_source, needs_approval)
+     select run_id, row_number() over (order by step, length(record_key::text), record_key::text collate "C"), step,
+            table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true,
+            policy = 'approve'
+       from items
+      where operation = 'delete' or after_data is not null`,
+    [runId],
+  );
+}
+
+/** Counts of the plan by table and operation, in the order in which they are applied. */
+export async function readPlanLines(ledger: Queryable, runId: string): Promise<readonly PlanLine[]> {
+  const { rows } = await ledger.query<{ table_name: string; operation: Operation; needs_approval: string; n: string }>(
+    `select table_name, operation, needs_approval, count(*) as n from plan_item where run_id = $1
+      group by step, table_name, operation, needs_approval order by step`,
+    [runId],
+  );
+  return rows.map((row) => ({
+    table: row.table_name,
+    operation: row.operation,
+    rows: Number(row.n),
+    needsApproval: row.needs_approval === 't',
+  }));
+}
+
+/** The steps of the plan in order; the items of one step concern one table and one operation. */
+export async function listPlanSteps(ledger: Queryable, runId: string) {
+  const { rows } = await ledger.query<{ step: string; table_name: string; operation: Operation; n: string }>(
+    `select step, table_name, operation, count(*) as n from plan_item where run_id = $1
+      group by step, table_name, operation order by step`,
+    [runId],
+  );
+  return rows.map((row) => ({
+    step: Number(row.step),
+    table: row.table_name,
+    operation: row.operation,
+    rows: Number(row.n),
+  }));
+}
+
+interface PlanItemRow {
+  seq: string;
+  table_name: string;
+  operation: Operation;
+  needs_approval: string;
+  record_key: string;
+  before_data: string | null;
+  after_data: string | null;
+  source_data: string | null;
+  check_source: string;
+}
+
+const COLUMNS =
+  'seq, table_name, operation, needs_approval, record_key, before_data, after_data, source_data, check_source';
+
+function parseRow(json: string): TextRow {
+  return JSON.parse(json) as TextRow;
+}
+
+function toItem(row: PlanItemRow): PlanItem {
+  return {
+    seq: row.seq,
+    table: row.table_name,
+    operation: row.operation,
+    needsApproval: row.needs_approval === 't',
+    key: parseRow(row.record_key),
+    before: row.before_data === null ? null : parseRow(row.before_data),
+    after: row.after_data === null ? null : parseRow(row.after_data),
+    source: row.source_data === null ? null : parseRow(row.source_data),
+    checkSource: row.check_source === 't',
+  };
+}
+
+const PAGE = 1_000;
+
+/** Every item of a plan in order, a page at a time. */
+export async function* streamPlan(ledger: Queryable, runId: string): AsyncIterable<PlanItem> {
+  let after = '0';
+  for (;;) {
+    const { rows } = await ledger.query<PlanItemRow>(
+      `select ${COLUMNS} from plan_item where run_id = $1 and seq > $2 order by seq limit ${PAGE}`,
+      [runId, after],
+    );
+    for (const row of rows) yield toItem(row);
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    after = last.seq;
+  }
+}
+
+/** The next items of a step that have no entry in the correction log yet. */
+export async function nextPlanItems(
+  ledger: Queryable,
+  runId: string,
+  step: number,
+  afterSeq: string,
+  limit: number,
+): Promise<readonly PlanItem[]> {
+  const { rows } = await ledger.query<PlanItemRow>(
+    `select ${COLUMNS} from plan_item p
+      where run_id = $1 and step = $2 and seq > $3
+        and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
+      order by seq limit $4`,
+    [runId, step, afterSeq, limit],
+  );
+  return rows.map(toItem);
+}
+
+/** Adds items to the plan of an undo; adding one again changes nothing. */
+export async function insertUndoItems(
+  ledger: Queryable,
+  runId: string,
+  items: readonly (Omit<PlanItem, 'source' | 'checkSource' | 'needsApproval'> & {
+    readonly step: number;
+    readonly keyDigest: string;
+  })[],
+): Promise<void> {
+  await ledger.query(
+    `insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
+                            source_data, check_source, needs_approval)
+     select $1, (i ->> 'seq')::bigint, (i ->> 'step')::int, i ->> 'table', i ->> 'operation',
+            decode(i ->> 'keyDigest', 'hex'), i -> 'key', nullif(i -> 'before', 'null'),
+            nullif(i -> 'after', 'null'), null, false, false
+       from jsonb_array_elements($2::jsonb) as t(i)
+     on conflict do nothing`,
+    [runId, JSON.stringify(items)],
+  );
+}

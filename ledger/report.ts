@@ -1,0 +1,115 @@
+import type { ErrorCode } from '../contracts/errors';
+import type { PhaseTimes, RunReport, RunStatus, TablePhase, TableStatus, TableSummary } from '../contracts/run';
+import type { Queryable } from '../database/connection';
+import { totalChunks, countChunks } from './chunk';
+import { countCorrections } from './correction';
+import { listRefusals } from './decision';
+import { countFindings } from './finding';
+import { readPlanLines } from './plan';
+
+interface RunRow {
+  run_id: string;
+  kind: 'reconcile' | 'undo';
+  workflow_id: string;
+  status: RunStatus;
+  plan_digest: string | null;
+  phases: string;
+  verified_checked: string | null;
+  verified_differing: string | null;
+  error_code: ErrorCode | null;
+  error_message: string | null;
+  started_at: string;
+  ended_at: string | null;
+}
+
+interface TableRow {
+  table_name: string;
+  phase: TablePhase;
+  status: TableStatus;
+  rows_source: string;
+  rows_target: string;
+  transient: string;
+  unsettled: string;
+  notes: string;
+}
+
+const isoTime = (text: string) => new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z')).toISOString();
+
+async function readTables(ledger: Queryable, runId: string): Promise<readonly TableSummary[]> {
+  const { rows } = await ledger.query<TableRow>(
+    `select table_name, phase, status, rows_source, rows_target, transient, unsettled, notes
+       from run_table where run_id = $1 order by ordinal`,
+    [runId],
+  );
+  const tables: TableSummary[] = [];
+  for (const row of rows) {
+    const totals = await totalChunks(ledger, runId, row.table_name);
+    tables.push({
+      name: row.table_name,
+      status: row.status,
+      phase: row.phase,
+      rowsSource: totals.rowsSource,
+      rowsTarget: totals.rowsTarget,
+      chunks: await countChunks(ledger, runId, row.table_name),
+      chunksDone: totals.done,
+      findings: await countFindings(ledger, runId, row.table_name),
+      transient: Number(row.transient),
+      unsettled: Number(row.unsettled),
+      notes: JSON.parse(row.notes) as string[],
+    });
+  }
+  return tables;
+}
+
+/** Findings that leave a difference in the target: everything but what was corrected or is kept on purpose. */
+async function countRemaining(ledger: Queryable, runId: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select (select count(*) from reconciliation_log where run_id = $1
+              and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET'))
+          + (select coalesce(sum(unsettled), 0) from run_table where run_id = $1)
+          + (select count(*) from run u join correction_log c using (run_id)
+              where u.run_id = $1 and u.kind = 'undo' and c.status <> 'SUCCESS') as n`,
+    [runId],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
+  return {
+    runId: row.run_id,
+    kind: row.kind,
+    workflowId: row.workflow_id,
+    status: row.status,
+    planDigest: row.plan_digest,
+    tables: await readTables(ledger, row.run_id),
+    corrections: await countCorrections(ledger, row.run_id),
+    plan: await readPlanLines(ledger, row.run_id),
+    remaining: await countRemaining(ledger, row.run_id),
+    verified:
+      row.verified_checked === null
+        ? null
+        : { checked: Number(row.verified_checked), differing: Number(row.verified_differing) },
+    phases: JSON.parse(row.phases) as PhaseTimes,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    refusedDecisions: await listRefusals(ledger, row.run_id),
+    startedAt: isoTime(row.started_at),
+    endedAt: row.ended_at === null ? null : isoTime(row.ended_at),
+  };
+}
+
+/** What the ledger knows of a run, found by its run ID or else as the newest run of that workflow ID. */
+export async function readRunReport(ledger: Queryable, ref: string): Promise<RunReport | null> {
+  const { rows } = await ledger.query<RunRow>(
+    'select * from run where run_id = $1 or workflow_id = $1 order by started_at desc limit 1',
+    [ref],
+  );
+  return rows[0] ? toReport(ledger, rows[0]) : null;
+}
+
+/** The newest runs first. */
+export async function listRuns(ledger: Queryable, limit: number): Promise<readonly RunReport[]> {
+  const { rows } = await ledger.query<RunRow>('select * from run order by started_at desc limit $1', [limit]);
+  const reports: RunReport[] = [];
+  for (const row of rows) reports.push(await toReport(ledger, row));
+  return reports;
+}

@@ -1,0 +1,160 @@
+import type { Comparison } from '../contracts/comparison';
+import type { ErrorCode } from '../contracts/errors';
+import type { RunStatus, TablePhase, TableStatus } from '../contracts/run';
+import type { RunConfig } from '../contracts/table-pair';
+import type { Queryable } from '../database/connection';
+
+export interface NewRun {
+  readonly kind: 'reconcile' | 'undo';
+  readonly workflowId: string;
+  readonly firstExecutionRunId: string;
+  readonly apply: boolean;
+  readonly requestedBy: string | null;
+  readonly undoOf: string | null;
+  readonly config: RunConfig;
+}
+
+/**
+ * Enters a run and returns its ID: the workflow's ID, with a number behind it when that ID was used before. Called
+ * again for the same execution it returns the same ID.
+ */
+export async function insertRun(ledger: Queryable, run: NewRun): Promise<string> {
+  for (;;) {
+    const existing = await ledger.query<{ run_id: string }>(
+      'select run_id from run where first_execution_run_id = $1',
+      [run.firstExecutionRunId],
+    );
+    if (existing.rows[0]) return existing.rows[0].run_id;
+    const inserted = await ledger.query<{ run_id: string }>(
+      `insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config)
+       select case when earlier.n = 0 then $2::text else $2::text || '.' || (earlier.n + 1) end,
+              $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb
+         from (select count(*) as n from run where workflow_id = $2::text) as earlier
+       on conflict do nothing
+       returning run_id`,
+      [
+        run.kind,
+        run.workflowId,
+        run.firstExecutionRunId,
+        run.apply,
+        run.requestedBy,
+        run.undoOf,
+        JSON.stringify(run.config),
+      ],
+    );
+    if (inserted.rows[0]) return inserted.rows[0].run_id;
+  }
+}
+
+export async function readRunConfig(ledger: Queryable, runId: string): Promise<RunConfig | null> {
+  const { rows } = await ledger.query<{ config: string }>('select config from run where run_id = $1', [runId]);
+  return rows[0] ? (JSON.parse(rows[0].config) as RunConfig) : null;
+}
+
+export async function updateRunStatus(ledger: Queryable, runId: string, status: RunStatus): Promise<void> {
+  await ledger.query('update run set status = $2 where run_id = $1', [runId, status]);
+}
+
+export async function setApprovalDeadline(ledger: Queryable, runId: string, deadline: string): Promise<void> {
+  await ledger.query(
+    `update run set status = 'awaiting_approval', approval_deadline = $2::timestamptz where run_id = $1`,
+    [runId, deadline],
+  );
+}
+
+export async function setPlanDigest(ledger: Queryable, runId: string, digest: string): Promise<void> {
+  await ledger.query('update run set plan_digest = $2 where run_id = $1', [runId, digest]);
+}
+
+export async function setVerified(ledger: Queryable, runId: string, checked: number, differing: number): Promise<void> {
+  await ledger.query('update run set verified_checked = $2, verified_differing = $3 where run_id = $1', [
+    runId,
+    checked,
+    differing,
+  ]);
+}
+
+export interface RunEnd {
+  readonly status: RunStatus;
+  readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+/** Ends a run and writes its line of `job_history`. */
+export async function endRun(ledger: Queryable, runId: string, end: RunEnd): Promise<void> {
+  await ledger.query(
+    `with ended as (
+       update run set status = $2, error_code = $3, error_message = $4, phases = $5::jsonb,
+              ended_at = coalesce(ended_at, clock_timestamp())
+        where run_id = $1 returning *)
+     insert into job_history (run_id, job_type, started_at, ended_at, status, issues_found, corrections, queued, error)
+     select run_id, kind, started_at, ended_at, status,
+            (select count(*) from reconciliation_log l where l.run_id = ended.run_id),
+            (select count(*) from correction_log c where c.run_id = ended.run_id and c.status = 'SUCCESS'),
+            (select count(*) from manual_review_queue q where q.run_id = ended.run_id),
+            error_message
+       from ended
+     on conflict (run_id) do update
+        set ended_at = excluded.ended_at, status = excluded.status, issues_found = excluded.issues_found,
+            corrections = excluded.corrections, queued = excluded.queued, error = excluded.error`,
+    [runId, end.status, end.error?.code ?? null, end.error?.message ?? null, JSON.stringify(end.phases)],
+  );
+}
+
+/** Enters the tables of a run in the order in which parents come before children. */
+export async function insertRunTables(
+  ledger: Queryable,
+  runId: string,
+  comparisons: readonly Comparison[],
+): Promise<void> {
+  await ledger.query(
+    `insert into run_table (run_id, table_name, ordinal, comparison, notes)
+     select $1, c -> 'pair' ->> 'name', n, c, c -> 'notes'
+       from jsonb_array_elements($2::jsonb) with ordinality as t(c, n)
+     on conflict do nothing`,
+    [runId, JSON.stringify(comparisons)],
+  );
+}
+
+export async function readComparison(ledger: Queryable, runId: string, table: string): Promise<Comparison | null> {
+  const { rows } = await ledger.query<{ comparison: string }>(
+    'select comparison from run_table where run_id = $1 and table_name = $2',
+    [runId, table],
+  );
+  return rows[0] ? (JSON.parse(rows[0].comparison) as Comparison) : null;
+}
+
+export async function updateTablePhase(ledger: Queryable, runId: string, table: string, phase: TablePhase) {
+  await ledger.query(
+    `update run_table set phase = $3, status = case when status = 'pending' then 'running' else status end
+      where run_id = $1 and table_name = $2`,
+    [runId, table, phase],
+  );
+}
+
+export interface TableEnd {
+  readonly status: TableStatus;
+  readonly rowsSource: number;
+  readonly rowsTarget: number;
+  readonly transient: number;
+  readonly unsettled: number;
+  readonly notes: readonly string[];
+}
+
+export async function endTable(ledger: Queryable, runId: string, table: string, end: TableEnd): Promise<void> {
+  await ledger.query(
+    `update run_table
+        set phase = 'done', status = $3, rows_source = $4, rows_target = $5, transient = $6, unsettled = $7,
+            notes = $8::jsonb
+      where run_id = $1 and table_name = $2`,
+    [runId, table, end.status, end.rowsSource, end.rowsTarget, end.transient, end.unsettled, JSON.stringify(end.notes)],
+  );
+  await ledger.query(
+    `insert into reconciliation_metadata (table_name, last_run_id, last_status, last_completed_at)
+     values ($1, $2, $3, clock_timestamp())
+     on conflict (table_name) do update
+        set last_run_id = excluded.last_run_id, last_status = excluded.last_status,
+            last_completed_at = excluded.last_completed_at`,
+    [table, runId, end.status],
+  );
+}
