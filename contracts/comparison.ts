@@ -9,6 +9,10 @@ export interface KeyColumn {
   /** The type in which both sides' values are compared, and in which bounds are given. */
   readonly type: string;
   readonly order: KeyOrder;
+  /** Sides on which the column has another type and is cast to `type`. */
+  readonly cast: { readonly source: boolean; readonly target: boolean };
+  /** Sides on which the column does not sort byte by byte by itself, so that `collate "C"` has to be said. */
+  readonly collate: { readonly source: boolean; readonly target: boolean };
 }
 
 export interface ComparedColumn {
@@ -35,8 +39,10 @@ export interface Comparison {
   readonly writable: readonly WritableColumn[];
   /** Every column of the target with its type: what a before-image holds. */
   readonly targetColumns: readonly { readonly name: string; readonly type: string }[];
-  /** Whether an index of each side gives the key's order, so that planning can jump along it. */
-  readonly indexed: boolean;
+  /** Whether an index of the side gives the key's order, so that ranges are read and jumped along cheaply. */
+  readonly indexed: { readonly source: boolean; readonly target: boolean };
+  /** Whether the side's catalog proves that the key is unique and never NULL; otherwise planning looks. */
+  readonly keyProven: { readonly source: boolean; readonly target: boolean };
   /** What the reader of a report should know: columns left out, types that differ. */
   readonly notes: readonly string[];
 }

@@ -1,0 +1,172 @@
+import type { Queryable } from './connection';
+
+export interface ColumnShape {
+  readonly name: string;
+  /** With its modifier, as SQL text that can be cast to: `numeric(12,2)`. */
+  readonly type: string;
+  /** Without its modifier; of a domain, the type that it is made of. */
+  readonly baseType: string;
+  /** pg_type.typcategory: `S` strings, `N` numbers, `D` dates and times, `E` enums, … */
+  readonly category: string;
+  readonly notNull: boolean;
+  /** Computed by the database; never written. */
+  readonly generated: boolean;
+  readonly identity: boolean;
+  /** The collation by which the column sorts, `default` resolved to the database's own; null for types that have none. */
+  readonly collation: string | null;
+}
+
+export interface IndexShape {
+  readonly columns: readonly string[];
+  /** Name of each column's collation, or null for types that have none. */
+  readonly collations: readonly (string | null)[];
+  readonly unique: boolean;
+}
+
+export interface TableShape {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly ColumnShape[];
+  /** In the key's own order; empty: there is none. */
+  readonly primaryKey: readonly string[];
+  /** Valid, unconditional btree indexes over plain ascending columns. */
+  readonly indexes: readonly IndexShape[];
+  /** Which of SELECT, INSERT, UPDATE, DELETE the session's user has. */
+  readonly privileges: ReadonlySet<string>;
+}
+
+/** Name of the default collation behind a column that says `default`, resolved to the database's own. */
+const COLLATION = `case when c.collname = 'default' then
+    case when d.datlocprovider = 'c' then d.datcollate else 'provider ' || d.datlocprovider::text end
+  else c.collname end`;
+
+/** The type behind a domain, or behind a domain over a domain. */
+const BASE_TYPE = `(with recursive b(oid) as (
+    select a.atttypid union all select y.typbasetype from b join pg_type y on y.oid = b.oid where y.typtype = 'd')
+  select format_type(b.oid, null) from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
+
+/** Reads a table, view or partitioned table from the catalog; null when the user can see none of that name. */
+export async function readTableShape(db: Queryable, schema: string, name: string): Promise<TableShape | null> {
+  const found = await db.query<{ oid: string; privileges: string }>(
+    `select c.oid, array_to_string(array(
+              select p from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p
+               where has_table_privilege(c.oid, p)), ',') as privileges
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
+    [schema, name],
+  );
+  const table = found.rows[0];
+  if (!table) return null;
+  const collation = await collationExpression(db);
+  const columns = await db.query<
+    Record<'name' | 'type' | 'base' | 'category' | 'not_null' | 'gen' | 'ident', string> & { collation: string | null }
+  >(
+    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, ${BASE_TYPE} as base,
+            t.typcategory as category, a.attnotnull as not_null, a.attgenerated <> '' as gen,
+            a.attidentity <> '' as ident, ${collation} as collation
+       from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_collation c on c.oid = a.attcollation
+            cross join (select * from pg_database where datname = current_database()) as d
+      where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`,
+    [table.oid],
+  );
+  const indexes = await readIndexes(db, table.oid, collation);
+  return {
+    schema,
+    name,
+    columns: columns.rows.map((row) => ({
+      name: row.name,
+      type: row.type,
+      baseType: row.base,
+      category: row.category,
+      notNull: row.not_null === 't',
+      generated: row.gen === 't',
+      identity: row.ident === 't',
+      collation: row.collation,
+    })),
+    primaryKey: indexes.find((index) => index.primary)?.columns ?? [],
+    indexes,
+    privileges: new Set(table.privileges.split(',').filter((privilege) => privilege !== '')),
+  };
+}
+
+async function collationExpression(db: Queryable): Promise<string> {
+  // PostgreSQL 14 has no column for the provider and knows none but libc.
+  const { rows } = await db.query(
+    `select 1 from pg_attribute where attrelid = 'pg_catalog.pg_database'::regclass and attname = 'datlocprovider'`,
+  );
+  return rows.length > 0 ? COLLATION : `case when c.collname = 'default' then d.datcollate else c.collname end`;
+}
+
+async function readIndexes(db: Queryable, oid: string, collation: string) {
+  const { rows } = await db.query<{ columns: string; collations: string; is_unique: string; is_primary: string }>(
+    `select i.indisunique as is_unique, i.indisprimary as is_primary,
+            to_json(array(select a.attname::text from unnest(i.indkey::int[]) with ordinality as k(attnum, n)
+                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+                    where k.n <= i.indnkeyatts order by k.n)) as columns,
+            to_json(array(select ${collation} from unnest(i.indcollation::oid[]) with ordinality as k(coll, n)
+                     left join pg_collation c on c.oid = k.coll
+                    where k.n <= i.indnkeyatts order by k.n)) as collations
+       from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_am m on m.oid = ic.relam
+            cross join (select * from pg_database where datname = current_database()) as d
+      where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and i.indexprs is null and m.amname = 'btree'
+        and not exists (select 1 from unnest(i.indoption::int[]) as o where o <> 0)
+      order by i.indisprimary desc, i.indexrelid`,
+    [oid],
+  );
+  return rows.map((row) => ({
+    columns: JSON.parse(row.columns) as string[],
+    collations: JSON.parse(row.collations) as (string | null)[],
+    unique: row.is_unique === 't',
+    primary: row.is_primary === 't',
+  }));
+}
+
+/** The base tables that the user can read, without PostgreSQL's own and without partitions. */
+export async function listTables(
+  db: Queryable,
+): Promise<readonly { readonly schema: string; readonly name: string; readonly hasPrimaryKey: boolean }[]> {
+  const { rows } = await db.query<{ schema: string; name: string; has_key: string }>(
+    `select n.nspname as schema, c.relname as name,
+            exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and not c.relispartition
+        and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        and has_table_privilege(c.oid, 'SELECT')
+        and not exists (select 1 from pg_class m where m.relnamespace = n.oid and m.relname = 'migration'
+                          and exists (select 1 from pg_class b where b.relnamespace = n.oid and b.relname = 'before_image'))
+      order by n.nspname, c.relname`,
+  );
+  return rows.map((row) => ({ schema: row.schema, name: row.name, hasPrimaryKey: row.has_key === 't' }));
+}
+
+/** A foreign key: the rows of `child` point to rows of `parent`. */
+export interface ForeignKey {
+  readonly name: string;
+  readonly child: { readonly schema: string; readonly table: string; readonly columns: readonly string[] };
+  readonly parent: { readonly schema: string; readonly table: string; readonly columns: readonly string[] };
+  /** pg_constraint.confdeltype: `a` no action, `r` restrict, `c` cascade, `n` set null, `d` set default. */
+  readonly onDelete: string;
+}
+
+/** Every foreign key of the database. */
+export async function readForeignKeys(db: Queryable): Promise<readonly ForeignKey[]> {
+  const columns = (relation: string, keys: string) =>
+    `to_json(array(select a.attname::text from unnest(${keys}) with ordinality as k(attnum, n)
+       join pg_attribute a on a.attrelid = ${relation} and a.attnum = k.attnum order by k.n))`;
+  const { rows } = await db.query<Record<'name' | 'cs' | 'ct' | 'ccols' | 'ps' | 'pt' | 'pcols' | 'on_delete', string>>(
+    `select f.conname as name, cn.nspname as cs, cc.relname as ct, ${columns('f.conrelid', 'f.conkey')} as ccols,
+            pn.nspname as ps, pc.relname as pt, ${columns('f.confrelid', 'f.confkey')} as pcols,
+            f.confdeltype as on_delete
+       from pg_constraint f
+            join pg_class cc on cc.oid = f.conrelid join pg_namespace cn on cn.oid = cc.relnamespace
+            join pg_class pc on pc.oid = f.confrelid join pg_namespace pn on pn.oid = pc.relnamespace
+      where f.contype = 'f' and f.conparentid = 0
+      order by cn.nspname, cc.relname, f.conname`,
+  );
+  return rows.map((row) => ({
+    name: row.name,
+    child: { schema: row.cs, table: row.ct, columns: JSON.parse(row.ccols) as string[] },
+    parent: { schema: row.ps, table: row.pt, columns: JSON.parse(row.pcols) as string[] },
+    onDelete: row.on_delete,
+  }));
+}

@@ -1,0 +1,149 @@
+import type { ComparedColumn, Comparison, KeyColumn } from '../contracts/comparison';
+import { TrueupError } from '../contracts/errors';
+import type { TablePair } from '../contracts/table-pair';
+import type { ColumnShape, TableShape } from '../database/table-shape';
+import { commonType, isInteger, isText } from './common-type';
+
+const BYTE_ORDER = new Set(['C', 'POSIX']);
+
+interface ColumnPair {
+  readonly source: ColumnShape;
+  readonly target: ColumnShape;
+}
+
+/**
+ * Resolves a table pair against both catalogs: which columns make the key, which are compared and in what type, which
+ * may be written.
+ *
+ * @throws KEY_UNUSABLE, COLUMN_NOT_FOUND: the config and the tables do not fit.
+ */
+export function resolveComparison(
+  pair: TablePair,
+  source: TableShape,
+  target: TableShape,
+  unhashable: ReadonlySet<string>,
+): Comparison {
+  checkNames(pair, source, target);
+  const columnPairs = pairColumns(pair, source, target);
+  const keyNames = keyOf(pair, source, target);
+  const key = keyNames.map((name) => keyColumn(pair, name, columnPairs, unhashable));
+  const notes: string[] = [];
+  const columns: ComparedColumn[] = [];
+  for (const { source: s, target: t } of columnPairs) {
+    if (keyNames.includes(s.name) || pair.exclude.includes(s.name)) continue;
+    const common = commonType(s, t, unhashable);
+    if (common.note !== null) notes.push(`types differ, compared as ${common.type}: ${common.note}`);
+    columns.push({ source: s.name, target: t.name, castTo: common.castTo, text: common.text });
+  }
+  const unpaired = (shape: TableShape, names: readonly string[]) =>
+    shape.columns.map((column) => column.name).filter((name) => !names.includes(name));
+  const sourceOnly = unpaired(
+    source,
+    columnPairs.map((found) => found.source.name),
+  );
+  const targetOnly = unpaired(
+    target,
+    columnPairs.map((found) => found.target.name),
+  );
+  if (sourceOnly.length > 0) notes.push(`only in the source, not compared: ${sourceOnly.join(', ')}`);
+  if (targetOnly.length > 0) notes.push(`only in the target, not compared: ${targetOnly.join(', ')}`);
+  const targetKey = key.map((column) => column.target);
+  return {
+    pair,
+    key,
+    columns,
+    writable: columnPairs
+      .filter(({ target: t }) => !t.generated)
+      .map(({ source: s, target: t }) => ({ source: s.name, target: t.name, targetType: t.type })),
+    targetColumns: target.columns.map(({ name, type }) => ({ name, type })),
+    indexed: { source: isIndexed(source, keyNames), target: isIndexed(target, targetKey) },
+    keyProven: { source: isProven(source, keyNames), target: isProven(target, targetKey) },
+    notes,
+  };
+}
+
+function checkNames(pair: TablePair, source: TableShape, target: TableShape): void {
+  const has = (shape: TableShape, name: string) => shape.columns.some((column) => column.name === name);
+  const missing = (shape: TableShape, name: string, role: string) =>
+    new TrueupError(
+      'COLUMN_NOT_FOUND',
+      `table ${pair.name}: the ${role} has no column ${name}; it has ${shape.columns.map((c) => c.name).join(', ')}`,
+    );
+  for (const [from, to] of Object.entries(pair.columns)) {
+    if (!has(source, from)) throw missing(source, from, 'source');
+    if (!has(target, to)) throw missing(target, to, 'target');
+  }
+  for (const name of pair.key ?? []) {
+    if (!has(source, name)) throw missing(source, name, 'source');
+  }
+}
+
+function pairColumns(pair: TablePair, source: TableShape, target: TableShape): readonly ColumnPair[] {
+  const targets = new Map(target.columns.map((column) => [column.name, column]));
+  return source.columns.flatMap((column) => {
+    const partner = targets.get(pair.columns[column.name] ?? column.name);
+    return partner ? [{ source: column, target: partner }] : [];
+  });
+}
+
+function keyOf(pair: TablePair, source: TableShape, target: TableShape): readonly string[] {
+  if (pair.key !== null && pair.key.length > 0) return pair.key;
+  if (source.primaryKey.length > 0) return source.primaryKey;
+  if (target.primaryKey.length > 0) {
+    const back = new Map(Object.entries(pair.columns).map(([from, to]) => [to, from]));
+    return target.primaryKey.map((name) => back.get(name) ?? name);
+  }
+  throw new TrueupError(
+    'KEY_UNUSABLE',
+    `table ${pair.name}: neither ${source.schema}.${source.name} nor ${target.schema}.${target.name} has a primary key, and the config names no key`,
+  );
+}
+
+function keyColumn(
+  pair: TablePair,
+  name: string,
+  columnPairs: readonly ColumnPair[],
+  unhashable: ReadonlySet<string>,
+): KeyColumn {
+  const found = columnPairs.find((columns) => columns.source.name === name);
+  if (!found) throw new TrueupError('KEY_UNUSABLE', `table ${pair.name}: key column ${name} is not on both sides`);
+  const { source, target } = found;
+  // Enums sort by declaration, which may differ between the sides; their labels sort alike.
+  const common =
+    source.category === 'E' || target.category === 'E'
+      ? { type: 'text', text: true }
+      : commonType(source, target, unhashable);
+  const bytewise = (column: ColumnShape) => column.collation !== null && BYTE_ORDER.has(column.collation);
+  const order = common.text ? 'text' : isInteger(common.type) ? 'integer' : common.type === 'uuid' ? 'uuid' : 'other';
+  return {
+    source: source.name,
+    target: target.name,
+    type: common.type,
+    order,
+    // A cast that is not needed would keep an index from being used.
+    cast: { source: needsCast(source, common.type), target: needsCast(target, common.type) },
+    collate: { source: common.text && !bytewise(source), target: common.text && !bytewise(target) },
+  };
+}
+
+function needsCast(column: ColumnShape, type: string): boolean {
+  if (column.baseType === type) return false;
+  return !(type === 'text' && column.baseType === 'character varying');
+}
+
+function isIndexed(shape: TableShape, key: readonly string[]): boolean {
+  return shape.indexes.some((index) =>
+    key.every((name, i) => {
+      const collation = index.collations[i];
+      const column = shape.columns.find((found) => found.name === name);
+      const native = column !== undefined && (!isText(column.baseType) || column.baseType !== 'character');
+      return index.columns[i] === name && native && (collation == null || BYTE_ORDER.has(collation));
+    }),
+  );
+}
+
+function isProven(shape: TableShape, key: readonly string[]): boolean {
+  const notNull = key.every((name) => shape.columns.find((column) => column.name === name)?.notNull);
+  const unique = shape.indexes.some((index) => index.unique && index.columns.every((name) => key.includes(name)));
+  return notNull && unique;
+}

@@ -1,0 +1,73 @@
+import type { Comparison } from '../contracts/comparison';
+import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import { keyDigest, keyRecord, keyText, type KeyValues } from './key';
+import type { Row, RowsByKey } from './row';
+
+export interface ColumnDifference {
+  readonly name: string;
+  readonly targetName: string;
+  readonly source: string | null;
+  readonly target: string | null;
+}
+
+/** A row that differs between the sides, with all that is needed to report and to correct it. */
+export interface Difference {
+  readonly keyDigest: string;
+  readonly key: TextRow;
+  readonly type: RowInconsistencyType;
+  readonly source: TextRow | null;
+  readonly target: TextRow | null;
+  readonly differences: readonly ColumnDifference[];
+}
+
+/** How a row differs; null when it does not. */
+export function differenceOf(
+  comparison: Comparison,
+  key: KeyValues,
+  source: Row | undefined,
+  target: Row | undefined,
+): Difference | null {
+  if (!source && !target) return null;
+  const differences: ColumnDifference[] = [];
+  if (source && target) {
+    comparison.columns.forEach((column, i) => {
+      if (source.columnHashes[i] === target.columnHashes[i]) return;
+      differences.push({
+        name: column.source,
+        targetName: column.target,
+        source: source.values[column.source] ?? null,
+        target: target.values[column.target] ?? null,
+      });
+    });
+    if (differences.length === 0) return null;
+  }
+  return {
+    keyDigest: keyDigest(key),
+    key: keyRecord(comparison, key),
+    type: !source ? 'extra_in_target' : !target ? 'missing_in_target' : 'field_mismatch',
+    source: source?.values ?? null,
+    target: target?.values ?? null,
+    differences,
+  };
+}
+
+/** The differences among the given keys. */
+export function differencesOf(
+  comparison: Comparison,
+  keys: readonly KeyValues[],
+  source: RowsByKey,
+  target: RowsByKey,
+): readonly Difference[] {
+  return keys.flatMap((key) => {
+    const text = keyText(key);
+    const difference = differenceOf(comparison, key, source.get(text), target.get(text));
+    return difference ? [difference] : [];
+  });
+}
+
+/** Whether two text rows hold the same values in the same columns. */
+export function sameRow(a: TextRow | null, b: TextRow | null): boolean {
+  if (a === null || b === null) return a === b;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
+}

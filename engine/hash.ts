@@ -1,0 +1,10 @@
+/**
+ * SQL for a 64-bit hash of a list of expressions, equal where every pair of values is `=` (NULL counts as a value).
+ *
+ * `hash_record_extended` alone must not be summed up: it is linear in the hashes of its columns (31·h + next, as
+ * hashing a record is done in PostgreSQL's rowtypes.c), so two rows that swap a value would leave the sum as it was.
+ * Passing it through the seed of a second hash mixes all its 64 bits.
+ */
+export function hashOf(expressions: readonly string[]): string {
+  return `hashint8extended(0, hash_record_extended(row(${expressions.join(', ')}), 0))`;
+}

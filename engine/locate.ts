@@ -1,0 +1,107 @@
+import { TrueupError } from '../contracts/errors';
+import type { Queryable } from '../database/connection';
+import { keyText, type KeyValues } from './key';
+import { Parameters, rangeCondition, type KeyRange } from './range';
+import type { Side } from './side';
+import { sliceCondition, type SliceLayout } from './slice';
+
+/** Rows fetched from a cursor at a time; with four chunks at once this is what bounds the memory. */
+const FETCH = 5_000;
+
+interface KeyAndHash {
+  readonly keyHash: bigint;
+  readonly key: KeyValues;
+  readonly rowHash: string;
+}
+
+/** Key and row hash of every row of the given slices, ordered by the hash of the key. */
+async function* streamHashes(
+  session: Queryable,
+  side: Side,
+  range: KeyRange,
+  layout: SliceLayout,
+  slices: readonly number[],
+): AsyncGenerator<KeyAndHash> {
+  const parameters = new Parameters();
+  const inRange = rangeCondition(side, range, parameters);
+  const inSlices = sliceCondition(side, layout, slices, parameters);
+  const keys = side.key.map((column, i) => `${column.text} as k${i}`).join(', ');
+  await session.query(
+    `declare located no scroll cursor for
+       select ${side.keyHash} as key_hash, ${side.rowHash} as row_hash, ${keys}
+         from ${side.relation} where ${inRange} and ${inSlices} order by 1`,
+    parameters.values,
+  );
+  for (;;) {
+    const { rows } = await session.query<Record<string, string>>(`fetch ${FETCH} from located`);
+    for (const row of rows) {
+      yield {
+        keyHash: BigInt(row['key_hash'] ?? '0'),
+        key: side.key.map((_, i) => row[`k${i}`] ?? ''),
+        rowHash: row['row_hash'] ?? '',
+      };
+    }
+    if (rows.length < FETCH) break;
+  }
+  await session.query('close located');
+}
+
+/** Groups a stream ordered by key hash into the rows of one hash each. */
+async function* groups(stream: AsyncGenerator<KeyAndHash>, side: Side) {
+  let hash: bigint | null = null;
+  let rows = new Map<string, KeyAndHash>();
+  for await (const row of stream) {
+    if (hash !== null && row.keyHash !== hash) {
+      yield { hash, rows };
+      rows = new Map();
+    }
+    hash = row.keyHash;
+    const text = keyText(row.key);
+    if (rows.has(text)) {
+      throw new TrueupError('KEY_UNUSABLE', `the key is not unique in ${side.relation} of the ${side.role}`);
+    }
+    rows.set(text, row);
+  }
+  if (hash !== null) yield { hash, rows };
+}
+
+/**
+ * The keys whose rows disagree in the given slices: on one side only, or with another row hash. Merges two streams
+ * that are ordered by the hash of the key, so that memory does not grow with the slices and no order of any key type
+ * or collation has to be known here.
+ */
+export async function* locate(
+  sessions: { readonly source: Queryable; readonly target: Queryable },
+  sides: { readonly source: Side; readonly target: Side },
+  range: KeyRange,
+  layout: SliceLayout,
+  slices: readonly number[],
+): AsyncGenerator<KeyValues> {
+  const stream = (role: 'source' | 'target') =>
+    groups(streamHashes(sessions[role], sides[role], range, layout, slices), sides[role]);
+  const [source, target] = [stream('source'), stream('target')];
+  let [s, t] = await settledBoth(source.next(), target.next());
+  while (!s.done || !t.done) {
+    if (t.done || (!s.done && s.value.hash < t.value.hash)) {
+      if (!s.done) for (const row of s.value.rows.values()) yield row.key;
+      s = await source.next();
+    } else if (s.done || t.value.hash < s.value.hash) {
+      for (const row of t.value.rows.values()) yield row.key;
+      t = await target.next();
+    } else {
+      for (const [text, row] of s.value.rows) {
+        if (t.value.rows.get(text)?.rowHash !== row.rowHash) yield row.key;
+      }
+      for (const [text, row] of t.value.rows) if (!s.value.rows.has(text)) yield row.key;
+      [s, t] = await settledBoth(source.next(), target.next());
+    }
+  }
+}
+
+/** Waits for both, also when one fails: a session must not be given back while its statement still runs. */
+export async function settledBoth<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return [first.value, second.value];
+}

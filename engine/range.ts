@@ -1,0 +1,44 @@
+import type { Side } from './side';
+
+/** Text forms of the key columns, in the key's order: a bound of a range. */
+export type KeyBound = readonly string[];
+
+/** A half-open range of the key, `[from, to)`; null is open. */
+export interface KeyRange {
+  readonly from: KeyBound | null;
+  readonly to: KeyBound | null;
+}
+
+/** Collects the parameters of a statement while its text is being written. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** The placeholder of a value, cast to a type. */
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}
+
+function tuple(expressions: readonly string[]): string {
+  return expressions.length === 1 ? (expressions[0] ?? '') : `(${expressions.join(', ')})`;
+}
+
+/** The key columns as one SQL expression to compare with a bound. */
+export function keyTuple(side: Side): string {
+  return tuple(side.key.map((column) => column.ordered));
+}
+
+/** A bound as SQL, with its values as parameters. */
+export function boundTuple(side: Side, bound: KeyBound, parameters: Parameters): string {
+  return tuple(side.key.map((column, i) => parameters.add(bound[i], column.boundType)));
+}
+
+/** The condition that a row of the side lies in the range and passes the pair's filter. */
+export function rangeCondition(side: Side, range: KeyRange, parameters: Parameters): string {
+  const conditions: string[] = [];
+  if (range.from !== null) conditions.push(`${keyTuple(side)} >= ${boundTuple(side, range.from, parameters)}`);
+  if (range.to !== null) conditions.push(`${keyTuple(side)} < ${boundTuple(side, range.to, parameters)}`);
+  conditions.push(side.filter);
+  return conditions.join(' and ');
+}

@@ -1,0 +1,54 @@
+import type { Comparison } from '../contracts/comparison';
+import type { TextRow } from '../contracts/finding';
+import type { Queryable } from '../database/connection';
+import { keyText, type KeyValues } from './key';
+import { Parameters } from './range';
+import type { Side } from './side';
+
+/** A row as it was read: its values in text form, and the hash of each compared column. */
+export interface Row {
+  readonly values: TextRow;
+  readonly columnHashes: readonly (string | null)[];
+}
+
+/** Key of a row as {@link keyText} to the row. */
+export type RowsByKey = ReadonlyMap<string, Row>;
+
+/** Reads the rows of the given keys; a key without a row is not in the answer. */
+export async function readRows(
+  session: Queryable,
+  comparison: Comparison,
+  side: Side,
+  keys: readonly KeyValues[],
+): Promise<RowsByKey> {
+  if (keys.length === 0) return new Map();
+  const parameters = new Parameters();
+  const arrays = side.key.map((column, i) =>
+    parameters.add(
+      keys.map((key) => key[i]),
+      `${column.boundType}[]`,
+    ),
+  );
+  const selected = [
+    ...side.key.map((column, i) => `${column.text} as k${i}`),
+    ...side.columns.map((column, i) => `${column.text} as c${i}`),
+    ...side.columnHashes.map((hash, i) => `${hash} as h${i}`),
+  ];
+  const wanted = side.key.map((_, i) => `w${i}`).join(', ');
+  const joined = side.key.map((column, i) => `${column.equal} = wanted.w${i}`).join(' and ');
+  const { rows } = await session.query<Record<string, string | null>>(
+    `select ${selected.join(', ')}
+       from unnest(${arrays.join(', ')}) as wanted(${wanted}) join ${side.relation} on ${joined}
+      where ${side.filter}`,
+    parameters.values,
+  );
+  return new Map(
+    rows.map((row) => [
+      keyText(side.key.map((_, i) => row[`k${i}`] ?? '')),
+      {
+        values: Object.fromEntries(side.columns.map((column, i) => [column.name, row[`c${i}`] ?? null])),
+        columnHashes: comparison.columns.map((_, i) => row[`h${i}`] ?? null),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,58 @@
+import type { Comparison } from '../contracts/comparison';
+import type { Sides } from './compare-chunk';
+import { differenceOf, sameRow, type Difference } from './difference';
+import { keyText, keyValues, type KeyValues } from './key';
+import { settledBoth } from './locate';
+import { readRows, type RowsByKey } from './row';
+
+export interface Reading {
+  readonly keyDigest: string;
+  /** null: both sides agree now, the difference was transient. */
+  readonly candidate: Difference | null;
+  /** Whether a side's row changed since it was read before. */
+  readonly moving: boolean;
+}
+
+/** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
+export async function readBoth(
+  comparison: Comparison,
+  sides: Sides,
+  keys: readonly KeyValues[],
+  signal?: AbortSignal,
+): Promise<readonly [RowsByKey, RowsByKey]> {
+  const read = (side: Sides['source']) =>
+    side.database.withSession((session) => readRows(session, comparison, side, keys), signal);
+  return settledBoth(read(sides.source), read(sides.target));
+}
+
+/** Reads candidates again by key: did they heal, do they hold still, do they still move? */
+export async function settle(
+  comparison: Comparison,
+  sides: Sides,
+  candidates: readonly Difference[],
+  signal?: AbortSignal,
+): Promise<readonly Reading[]> {
+  const keys = candidates.map((candidate) => keyValues(comparison, candidate.key));
+  const [source, target] = await readBoth(comparison, sides, keys, signal);
+  return candidates.map((before, i) => {
+    const key = keys[i] ?? [];
+    const text = keyText(key);
+    const now = differenceOf(comparison, key, source.get(text), target.get(text));
+    const moving = now !== null && !(sameRow(now.source, before.source) && sameRow(now.target, before.target));
+    return { keyDigest: before.keyDigest, candidate: now, moving };
+  });
+}
+
+/** How many of the given keys differ between the sides now. */
+export async function countDiffering(
+  comparison: Comparison,
+  sides: Sides,
+  keys: readonly KeyValues[],
+  signal?: AbortSignal,
+): Promise<number> {
+  const [source, target] = await readBoth(comparison, sides, keys, signal);
+  return keys.filter((key) => {
+    const text = keyText(key);
+    return differenceOf(comparison, key, source.get(text), target.get(text)) !== null;
+  }).length;
+}

@@ -1,0 +1,81 @@
+import type { Comparison } from '../contracts/comparison';
+import type { Database } from '../database/connection';
+import { quoteIdentifier, quoteQualified } from '../database/identifier';
+import { hashOf } from './hash';
+
+export type Role = 'source' | 'target';
+
+/** A key column on one side: the SQL that orders by it and the type its bounds are cast to. */
+export interface SideKey {
+  readonly name: string;
+  /** As it is compared with bounds and ordered by. */
+  readonly ordered: string;
+  /** As it is looked up by value: in the column's own collation, so that its index serves. */
+  readonly equal: string;
+  /** In the common form, as text. */
+  readonly text: string;
+  readonly boundType: string;
+}
+
+/** One side of a table pair, with the SQL fragments that the engine's statements are made of. */
+export interface Side {
+  readonly role: Role;
+  readonly database: Database;
+  readonly relation: string;
+  readonly key: readonly SideKey[];
+  /** Hash of the key alone; it orders rows alike on both sides, whatever their types and collations. */
+  readonly keyHash: string;
+  /** Hash of the key and all compared columns. */
+  readonly rowHash: string;
+  /** Hashes of the compared columns one by one, in the order of `Comparison.columns`. */
+  readonly columnHashes: readonly string[];
+  /** What is read of a row: a column's name and its text form. */
+  readonly columns: readonly { readonly name: string; readonly text: string }[];
+  /** Whether ranges of the key are read by an index. */
+  readonly indexed: boolean;
+  /** The pair's filter as SQL, or `true`. */
+  readonly filter: string;
+}
+
+/** The side of a comparison in one of its databases. */
+export function sideOf(comparison: Comparison, role: Role, database: Database): Side {
+  const { pair } = comparison;
+  const ref = pair[role];
+  const castTo = (name: string, type: string | null) =>
+    type === null ? quoteIdentifier(name) : `${quoteIdentifier(name)}::${type}`;
+  const key = comparison.key.map((column): SideKey => {
+    const name = column[role];
+    const ordered =
+      column.order === 'integer' ? quoteIdentifier(name) : castTo(name, column.cast[role] ? column.type : null);
+    return {
+      name,
+      equal: ordered,
+      ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
+      text: `${castTo(name, column.type)}::text`,
+      boundType: column.type,
+    };
+  });
+  const keyExpressions = comparison.key.map((column) =>
+    column.order === 'text' ? `${castTo(column[role], column.type)} collate "C"` : castTo(column[role], column.type),
+  );
+  const compared = comparison.columns.map((column) => {
+    const value = castTo(column[role], column.castTo);
+    return column.text ? `${value} collate "C"` : value;
+  });
+  const names =
+    role === 'source'
+      ? comparison.writable.map((column) => column.source)
+      : comparison.targetColumns.map((column) => column.name);
+  return {
+    role,
+    database,
+    relation: quoteQualified(ref.schema, ref.table),
+    key,
+    keyHash: hashOf(keyExpressions),
+    rowHash: hashOf([...keyExpressions, ...compared]),
+    columnHashes: compared.map((expression) => hashOf([expression])),
+    columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
+    indexed: comparison.indexed[role],
+    filter: pair.where === null ? 'true' : `(${pair.where})`,
+  };
+}
