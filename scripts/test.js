@@ -23,7 +23,7 @@ async function main() {
 function runJest(countsFile) {
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const reporters = ['--reporters=default', `--reporters=${path.join(__dirname, 'lib', 'count-reporter.js')}`];
-  const child = spawn(process.execPath, [jest, ...reporters, ...process.argv.slice(2)], {
+  const child = spawn(process.execPath, [jest, ...process.argv.slice(2), ...reporters], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, TRUEUP_TEST_COUNTS: countsFile },

@@ -31,7 +31,6 @@ const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   max_wal_size: '2GB',
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'off',
   logging_collector: 'off',
 };
 

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { quoteIdentifier } from '../../database/identifier';
+import { servers } from './servers';
+
+/** Values as PostgreSQL's text form or null, like everywhere in Trueup. */
+export type TextRow = Record<string, string | null>;
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly name: string;
+  /** Runs one statement, or several without values. */
+  query(sql: string, values?: readonly unknown[]): Promise<TextRow[]>;
+  /** Ends every session on the database and drops it. */
+  drop(): Promise<void>;
+}
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value } as never;
+
+/** A new, empty database on the shared server; its name ends in something unique. */
+export async function createTestDatabase(name = 'test', options = ''): Promise<TestDatabase> {
+  const unique = `${name.toLowerCase().replaceAll(/\W+/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`;
+  await onServer(servers.postgresUrl, (client) =>
+    client.query(`create database ${quoteIdentifier(unique)} template template0 ${options}`),
+  );
+  const target = new URL(servers.postgresUrl);
+  target.pathname = `/${unique}`;
+  return attach(target.href, unique);
+}
+
+/** Two new databases that play the source and the target of a reconciliation. */
+export async function createDatabasePair(name = 'test'): Promise<{
+  readonly source: TestDatabase;
+  readonly target: TestDatabase;
+  drop(): Promise<void>;
+}> {
+  // One after the other: both copy the same template database, which only one may do at a time.
+  const source = await createTestDatabase(`${name}_source`);
+  const target = await createTestDatabase(`${name}_target`);
+  return { source, target, drop: async () => void (await Promise.all([source.drop(), target.drop()])) };
+}
+
+function attach(url: string, name: string): TestDatabase {
+  let client: Promise<Client> | undefined;
+  const connected = () => (client ??= connect(url));
+  return {
+    url,
+    name,
+    query: async (sql, values = []) => {
+      const result = await (
+        await connected()
+      ).query<TextRow>(values.length === 0 ? sql : { text: sql, values: [...values] });
+      return (Array.isArray(result) ? (result.at(-1) as typeof result) : result).rows;
+    },
+    drop: async () => {
+      const open = client;
+      client = undefined;
+      if (open !== undefined) await (await open).end();
+      await onServer(servers.postgresUrl, (admin) =>
+        admin.query(`drop database if exists ${quoteIdentifier(name)} with (force)`),
+      );
+    },
+  };
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, types: AS_TEXT });
+  // A test may end this session on purpose; the next statement then fails with the reason.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+async function onServer(url: string, use: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = await connect(url);
+  try {
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}
