@@ -6,7 +6,7 @@ const WORDS: Partial<Record<YAMLError['code'], string>> = {
   BAD_ALIAS: 'an alias (*name) without its anchor; quote a text that starts with *',
   BAD_DIRECTIVE: 'a directive (%) that YAML does not know',
   BAD_DQ_ESCAPE: 'an escape (\\) that YAML does not know; single quotes take a text as it is',
-  BAD_INDENT: 'a wrong indentation',
+  BAD_INDENT: 'a wrong indentation, or a bracket that is not closed',
   BAD_SCALAR_START: 'a text that must be quoted because of its first character',
   BLOCK_AS_IMPLICIT_KEY: 'a map or a list where a key was expected; a text with ": " in it must be quoted',
   BLOCK_IN_FLOW: 'an indented block inside { } or [ ]',
@@ -23,7 +23,7 @@ const WORDS: Partial<Record<YAMLError['code'], string>> = {
 export function parseYaml(text: string, path: string): unknown {
   const lines = new LineCounter();
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'silent' });
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
     const error = document.errors[0] ?? document.warnings[0];
     if (error) {
       const { line, col } = lines.linePos(error.pos[0]);

@@ -4,7 +4,7 @@ import { TrueupError } from '../contracts/errors';
 import type { Config } from './config';
 import { parseYaml } from './document';
 import { substituteEnvironment, type MissingVariable } from './environment';
-import { formatPath, type Path } from './path';
+import { formatPath, lookUp, type Path } from './path';
 import { describeProblems, problemsOf, type Problem } from './problem';
 import { resolveConfig } from './resolve';
 import { configSchema } from './schema';
@@ -38,7 +38,7 @@ export function parseConfig(text: string, path: string = CONFIG_FILE, env: Envir
     return checkedConfig(parseYaml(text, path), path, env);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new TrueupError('CONFIG_MALFORMED', `${path}: nested too deeply`);
+    throw new TrueupError('CONFIG_MALFORMED', `${path}: nested too deeply, or an alias that holds itself`);
   }
 }
 
@@ -57,13 +57,14 @@ function checkedConfig(written: unknown, path: string, env: Environment): Config
   // The URLs wait until they are needed: whoever only reads the ledger has no need of every secret.
   const substituted = substituteEnvironment(file, env, [], isConnectionUrl);
   const parsed = configSchema.safeParse(substituted.value);
-  const problems = [...substituted.problems, ...(parsed.success ? [] : problemsOf(parsed.error.issues))];
-  // A missing variable is the cause of what is wrong at its own place.
-  const causes = substituted.missing.map((missing) => formatPath(missing.path));
-  const others = problems.filter((problem) => !causes.includes(formatPath(problem.path)));
-  if (others.length > 0) throw invalid(others, file, path);
+  // What could not be substituted is the cause of whatever else is wrong at its own place.
+  const placeOf = ({ path: at }: { readonly path: Path }) => formatPath(lookUp(file, at).path);
+  const causes = [...substituted.missing, ...substituted.problems].map(placeOf);
+  const issues = parsed.success ? [] : problemsOf(parsed.error.issues);
+  const problems = [...substituted.problems, ...issues.filter((issue) => !causes.includes(placeOf(issue)))];
+  if (problems.length > 0) throw invalid(problems, file, path);
   if (substituted.missing.length > 0) throw variablesMissing(substituted.missing, path);
-  if (!parsed.success) throw invalid(problems, file, path);
+  if (!parsed.success) throw invalid(problemsOf(parsed.error.issues), file, path);
 
   const resolved = resolveConfig(parsed.data);
   const connections = new Map(Object.entries(parsed.data.connections));

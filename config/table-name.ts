@@ -11,12 +11,15 @@ export const TABLE_NAME_FORM = 'a table such as orders, sales.orders or public."
 /** PostgreSQL cuts longer names silently, so a longer one in the config can only be a mistake. */
 const LONGEST_IDENTIFIER_BYTES = 63;
 
-const PART = String.raw`(?:"((?:[^"\0]|"")+)"|([^\s".\0]+))`;
+/** What needs no quotes; nothing that a URL, with a password in it, could be taken for. */
+const PLAIN = String.raw`[\p{L}\p{M}\p{N}_$#-]+`;
+const PLAIN_ONLY = new RegExp(`^${PLAIN}$`, 'u');
+const PART = String.raw`(?:"((?:[^"\0]|"")+)"|(${PLAIN}))`;
 const QUALIFIED = new RegExp(`^${PART}(?:\\.${PART})?$`, 'u');
 
 /**
  * Reads a table's name. Unquoted parts are taken as they are written, not folded to lower case: the config is not SQL,
- * and the names of columns beside it are exact too. Quotes are needed for dots, spaces and quotes only.
+ * and the names of columns beside it are exact too. Quotes are for names with other signs than letters, digits, _, $, #, -.
  * Null when the text is not of {@link TABLE_NAME_FORM}.
  */
 export function parseTableName(text: string): TableName | null {
@@ -44,5 +47,5 @@ function unquoted(quoted: string | undefined, plain: string | undefined): string
 }
 
 function part(name: string): string {
-  return /^[^\s".]+$/u.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return PLAIN_ONLY.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

@@ -95,7 +95,9 @@ function pairTables(source: readonly TableFacts[], target: readonly TableFacts[]
 function nameGiver(): (pair: Pair) => string {
   const given = new Set<string>();
   return ({ source }) => {
-    const wishes = [source.name, `${source.schema}.${source.name}`].map((wish) => wish.replaceAll(/\p{Cc}/gu, '_'));
+    const wishes = [source.name, `${source.schema}.${source.name}`].map((wish) =>
+      wish.replaceAll(/\p{Cc}|:\/\//gu, '_'),
+    );
     let name = wishes.find((wish) => wish.trim() !== '' && !given.has(wish));
     for (let n = 2; name === undefined; n++) {
       const numbered = `${wishes[1]} ${n}`;
@@ -131,5 +133,5 @@ function comment(title: string, lines: readonly string[]): string[] {
 /** A YAML scalar that reads back as exactly this text: plain where that is safe, else in double quotes. */
 function yamlText(text: string): string {
   const plain = /^[A-Za-z_][\w.]*$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text);
-  return plain ? text : JSON.stringify(text.replaceAll('${', '$${'));
+  return plain ? text : JSON.stringify(text.replaceAll('${', () => '$${'));
 }

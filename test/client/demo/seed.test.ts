@@ -1,38 +1,27 @@
-import { Client } from 'pg';
 import { parseConfig } from '../../../config/load';
 import { DEMO_CONFIG } from '../../../client/demo/config-text';
 import { DEMO_TABLES, plantedDifferences, type DemoInventory, type DemoTable } from '../../../client/demo/inventory';
 import { comparedColumns, keyOf } from '../../../client/demo/schema';
 import { seedDemo } from '../../../client/demo/seed';
+import { createDatabasePair, type TestDatabase } from '../../support/database';
 
 const SCALE = 0.02;
 
-const serverUrl = process.env.TRUEUP_TEST_POSTGRES_URL ?? '';
-const legacyName = `trueup_seed_legacy_${process.pid}`;
-const modernName = `trueup_seed_modern_${process.pid}`;
-const sourceUrl = databaseUrl(legacyName);
-const targetUrl = databaseUrl(modernName);
-
-let server: Client;
-let legacy: Client;
-let modern: Client;
+let legacy: TestDatabase;
+let modern: TestDatabase;
 let inventory: DemoInventory;
 
+const seed = (scale: number, onStep: (step: string) => void = () => undefined) =>
+  seedDemo({ sourceUrl: legacy.url, targetUrl: modern.url, scale, onStep });
+
 beforeAll(async () => {
-  server = await connect(serverUrl);
-  await server.query(`create database ${legacyName}`);
-  await server.query(`create database ${modernName}`);
-  inventory = await seedDemo({ sourceUrl, targetUrl, scale: SCALE });
-  legacy = await connect(sourceUrl);
-  modern = await connect(targetUrl);
-}, 60_000);
+  ({ source: legacy, target: modern } = await createDatabasePair('seed'));
+  inventory = await seed(SCALE);
+});
 
 afterAll(async () => {
-  await legacy?.end();
-  await modern?.end();
-  await server?.query(`drop database if exists ${legacyName} with (force)`);
-  await server?.query(`drop database if exists ${modernName} with (force)`);
-  await server?.end();
+  await legacy?.drop();
+  await modern?.drop();
 });
 
 describe('seedDemo', () => {
@@ -79,10 +68,10 @@ describe('seedDemo', () => {
     const tooEarly = 'select count(*)::int as n from orders where shipped_at < created_at';
     expect(await numberOf(legacy, tooEarly)).toBe(0);
     expect(await numberOf(modern, tooEarly)).toBe(inventory.times.shippedBeforeCreated);
-    const booked = `select id::text as key, extract(epoch from booked_at)::text as at from transactions`;
-    const before = new Map((await legacy.query<{ key: string; at: string }>(booked)).rows.map((r) => [r.key, r.at]));
-    const shifted = (await modern.query<{ key: string; at: string }>(booked)).rows.filter(
-      (row) => before.has(row.key) && Number(before.get(row.key)) - Number(row.at) === 3600,
+    const booked = 'select id::text as key, extract(epoch from booked_at)::text as value from transactions';
+    const before = await mapOf(legacy, booked);
+    const shifted = [...(await mapOf(modern, booked))].filter(
+      ([key, at]) => before.has(key) && Number(before.get(key)) - Number(at) === 3600,
     );
     expect(shifted).toHaveLength(inventory.times.bookedAnHourEarly);
     expect(inventory.times.shippedBeforeCreated).toBeGreaterThan(0);
@@ -90,12 +79,10 @@ describe('seedDemo', () => {
   });
 
   it('lets the columns drift that the inventory names, and no others', async () => {
-    const columns = `select relname || '.' || attname as name, format_type(atttypid, atttypmod) as type
+    const columns = `select relname || '.' || attname as key, format_type(atttypid, atttypmod) as value
       from pg_attribute join pg_class on pg_class.oid = attrelid
       where relnamespace = 'public'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped`;
-    const typesOf = async (client: Client) =>
-      new Map((await client.query<{ name: string; type: string }>(columns)).rows.map((row) => [row.name, row.type]));
-    const [source, target] = [await typesOf(legacy), await typesOf(modern)];
+    const [source, target] = [await mapOf(legacy, columns), await mapOf(modern, columns)];
     const drifted = [...new Set([...source.keys(), ...target.keys()])]
       .filter((name) => source.get(name) !== target.get(name))
       .map((name) => ({ name, source: source.get(name) ?? null, target: target.get(name) ?? null }));
@@ -114,50 +101,49 @@ describe('seedDemo', () => {
     const longest = await numberOf(legacy, 'select max(length(notes)) as n from orders');
     expect(longest).toBeLessThanOrEqual(40);
     // A missing row's unique value must not be taken by an extra one.
-    const emails = async (client: Client) =>
-      (await client.query<{ id: string; email: string }>('select id, email from customers')).rows;
-    const owners = new Map((await emails(legacy)).map((row) => [row.email, row.id]));
-    const taken = (await emails(modern)).filter((row) => owners.has(row.email) && owners.get(row.email) !== row.id);
+    const emails = 'select email as key, id::text as value from customers';
+    const owners = await mapOf(legacy, emails);
+    const taken = [...(await mapOf(modern, emails))].filter(
+      ([email, id]) => owners.has(email) && owners.get(email) !== id,
+    );
     expect(taken).toEqual([]);
   });
 
   it('gives the same rows and the same inventory at every seeding', async () => {
     const content = async () => {
       const all: string[] = [];
-      for (const client of [legacy, modern]) {
+      for (const database of [legacy, modern]) {
         for (const table of DEMO_TABLES) {
           const digest = `select md5(string_agg(t::text, '|' order by ${keyOf(table)})) as digest from ${table} as t`;
-          all.push((await client.query<{ digest: string }>(digest)).rows[0]?.digest ?? '');
+          all.push((await database.query(digest))[0]?.['digest'] ?? '');
         }
       }
       return all;
     };
     const before = await content();
-    const again = await seedDemo({ sourceUrl, targetUrl, scale: SCALE });
+    const again = await seed(SCALE);
     expect(again).toEqual(inventory);
     expect(await content()).toEqual(before);
-  }, 60_000);
+  });
 
   it('tells each step', async () => {
     const steps: string[] = [];
-    await seedDemo({ sourceUrl, targetUrl, scale: SCALE, onStep: (step) => steps.push(step) });
+    await seed(SCALE, (step) => steps.push(step));
     for (const table of DEMO_TABLES)
       expect(steps).toEqual(expect.arrayContaining([`legacy: ${table}`, `modern: ${table}`]));
     expect(steps).toContain('modern: planting differences');
     expect(steps).not.toContain('legacy: planting differences');
-  }, 60_000);
+  });
 
   it('has room for its differences at the smallest scale and refuses smaller ones', async () => {
-    const small = await seedDemo({ sourceUrl, targetUrl, scale: 0.01 });
+    const small = await seed(0.01);
     expect(plantedDifferences(small)).toBeGreaterThanOrEqual(300);
-    await expect(seedDemo({ sourceUrl, targetUrl, scale: 0.001 })).rejects.toThrow(
-      'the scale of the demo is from 0.01 to 100, not 0.001',
-    );
-  }, 60_000);
+    await expect(seed(0.001)).rejects.toThrow('the scale of the demo is from 0.01 to 100, not 0.001');
+  });
 
   it('never drops a table that it did not make', async () => {
     await legacy.query(`comment on table orders is null`);
-    await expect(seedDemo({ sourceUrl, targetUrl, scale: SCALE })).rejects.toMatchObject({
+    await expect(seed(SCALE)).rejects.toMatchObject({
       code: 'USAGE',
       message: 'the legacy database has tables that the demo did not make: orders',
     });
@@ -174,28 +160,17 @@ describe('DEMO_CONFIG', () => {
   });
 });
 
-function databaseUrl(name: string): string {
-  if (serverUrl === '') throw new Error('TRUEUP_TEST_POSTGRES_URL is not set');
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return url.href;
+async function numberOf(database: TestDatabase, statement: string): Promise<number> {
+  return Number((await database.query(statement))[0]?.['n']);
 }
 
-async function connect(connectionString: string): Promise<Client> {
-  const client = new Client({ connectionString });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-async function numberOf(client: Client, statement: string): Promise<number> {
-  return (await client.query<{ n: number }>(statement)).rows[0]?.n ?? NaN;
+/** Two text columns of a statement, the first as the key of the second. */
+async function mapOf(database: TestDatabase, statement: string): Promise<Map<string, string | null>> {
+  return new Map((await database.query(statement)).map((row) => [row['key'] ?? '', row['value'] ?? null]));
 }
 
 /** Key to compared columns, as text. */
-async function rowsOf(client: Client, table: DemoTable): Promise<Map<string, string>> {
+function rowsOf(database: TestDatabase, table: DemoTable): Promise<Map<string, string | null>> {
   const columns = comparedColumns(table).join(', ');
-  const statement = `select ${keyOf(table)}::text as key, row(${columns})::text as row from ${table}`;
-  const { rows } = await client.query<{ key: string; row: string }>(statement);
-  return new Map(rows.map(({ key, row }) => [key, row]));
+  return mapOf(database, `select ${keyOf(table)}::text as key, row(${columns})::text as value from ${table}`);
 }
