@@ -12,7 +12,10 @@ export interface TableCheck {
 /** What the two sides keep each for itself. */
 const NOT_COMPARED = ['updated_at', 'version'];
 
-export async function checkDemo(urls: { readonly legacy: string; readonly modern: string }): Promise<readonly TableCheck[]> {
+export async function checkDemo(urls: {
+  readonly legacy: string;
+  readonly modern: string;
+}): Promise<readonly TableCheck[]> {
   return withClient(urls.legacy, (legacy) =>
     withClient(urls.modern, async (modern) => {
       const checks: TableCheck[] = [];

@@ -65,7 +65,9 @@ async function setUp(io: Io, options: DemoOptions, signal: AbortSignal, cleanup:
     orAborted(signal, seedBoth(stack, home, options)),
   );
   const rows = Object.values(inventory.tables).reduce((sum, table) => sum + table.rowsSource, 0);
-  io.out.line(`  ${plural(rows, 'row')} in legacy; modern disagrees in ${plural(plantedDifferences(inventory), 'row')}`);
+  io.out.line(
+    `  ${plural(rows, 'row')} in legacy; modern disagrees in ${plural(plantedDifferences(inventory), 'row')}`,
+  );
   const worker = await steps.step('A worker is ready', () => startWorker({ ...home.env }, signal));
   cleanup.add(() => worker.stop());
   const context = new Context({ ...io, env: home.env }, home.configPath);

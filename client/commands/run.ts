@@ -1,0 +1,145 @@
+import { Option, type Command } from 'commander';
+import { DURATION_FORM, parseDuration } from '../../contracts/duration';
+import { TrueupError } from '../../contracts/errors';
+import { EXIT, type ExitCode } from '../../contracts/exit-code';
+import type { ReconcileInput } from '../../contracts/messages';
+import { progressView, SILENT_VIEW } from '../render/progress-view';
+import { requester } from '../temporal/ids';
+import type { RunHandle } from '../temporal/run-handle';
+import { startReconcile } from '../temporal/start';
+import type { Runner } from './command';
+import type { Context } from './context';
+import { endedReport, printReport } from './ended';
+import { followRun } from './follow';
+import { askAtGate, gateLines, howToDecideLines } from './gate';
+import { onInterrupt } from './interrupt';
+import { findReport } from './lookup';
+import { startedReport } from './started-report';
+
+interface RunOptions {
+  readonly mode: 'full';
+  readonly apply?: true;
+  readonly detach?: true;
+  readonly json?: true;
+  readonly approvalTimeout?: string;
+}
+
+const HELP = `
+A dry run (the default) compares, writes every inconsistency to the ledger and makes the plan, and changes nothing.
+With --apply the plan is applied: at once where the policy of a table says auto, after an approval where it says approve.
+Ctrl-C leaves the run going and says how to return to it.
+
+Exit codes: 0 consistent or done (or left running), 1 inconsistencies remain, 2 usage or configuration,
+3 waiting for approval, 4 failed or incomplete.
+
+Examples:
+  trueup run                          a dry run of all tables
+  trueup run orders customers --apply compare two tables and correct them
+  trueup run --apply --json           one JSON report on stdout; exit code 3 when it waits for approval
+  trueup run --apply --detach         start and return at once`;
+
+export function addRun(program: Command, runner: Runner): void {
+  program
+    .command('run')
+    .summary('start a run, show its progress and wait for its end')
+    .description('Reconcile tables: start a run, show live progress, wait for its end or for the approval of its plan.')
+    .argument('[tables...]', 'names of tables from the config (default: all)')
+    .addOption(new Option('--mode <mode>', 'how to compare').choices(['full']).default('full'))
+    .option('--apply', 'correct the target, after approval where the config asks for it')
+    .option('--detach', 'start the run and return at once')
+    .option('--json', 'print one JSON report and nothing else')
+    .option('--approval-timeout <duration>', 'how long the plan waits for a decision, such as 30m or 24h')
+    .addHelpText('after', HELP)
+    .action(runner.action((context, tables: string[], options: RunOptions) => run(context, tables, options)));
+}
+
+async function run(context: Context, tables: readonly string[], options: RunOptions): Promise<ExitCode> {
+  const input = reconcileInput(context, tables, options);
+  const temporal = await context.temporal();
+  const handle = await startReconcile(temporal, input);
+  if (options.detach) return detached(context, handle, options);
+  if (!options.json) await announce(context, handle);
+  return await waitForRun(context, handle, options.json === true);
+}
+
+/** Everything that can be told to be wrong without a server is told before one is asked. */
+function reconcileInput(context: Context, tables: readonly string[], options: RunOptions): ReconcileInput {
+  const { config } = context;
+  // A config without tables takes them from the databases, which only the worker looks at.
+  if (config.tables !== null) config.runConfig(tables);
+  config.connectionUrl(config.ledger.connection);
+  const { approvalTimeout, apply, mode } = options;
+  if (approvalTimeout !== undefined && parseDuration(approvalTimeout) === null) {
+    throw new TrueupError(
+      'USAGE',
+      `--approval-timeout ${approvalTimeout}: not a duration; allowed is ${DURATION_FORM}`,
+    );
+  }
+  return {
+    ...(tables.length === 0 ? {} : { tables: [...new Set(tables)] }),
+    mode,
+    apply: apply === true,
+    requestedBy: requester(),
+    ...(approvalTimeout === undefined ? {} : { approvalTimeout }),
+  };
+}
+
+async function detached(context: Context, handle: RunHandle, options: RunOptions): Promise<ExitCode> {
+  if (options.json) {
+    context.io.out.line(JSON.stringify(startedReport(handle.workflowId, 'reconcile', new Date())));
+    return EXIT.ok;
+  }
+  await announce(context, handle);
+  return EXIT.ok;
+}
+
+async function announce(context: Context, { workflowId }: RunHandle): Promise<void> {
+  const { out, colors } = context.io;
+  out.line(`Run ${colors.bold(workflowId)} started.`);
+  const link = await context.webLink(workflowId);
+  if (link !== null) out.line(`  Temporal Web: ${link}`);
+  out.line(`  Return to it: trueup status ${workflowId}`);
+}
+
+/** Follows a run to its end, through the gate; what it prints last is the report. */
+async function waitForRun(context: Context, handle: RunHandle, json: boolean): Promise<ExitCode> {
+  const { io } = context;
+  const interrupt = onInterrupt();
+  try {
+    for (;;) {
+      const view = json ? SILENT_VIEW : progressView(io.out);
+      const end = await followRun(handle, view, interrupt.signal).finally(() => view.stop());
+      if (end.kind === 'closed') return printReport(context, await endedReport(context, handle, end.description), json);
+      if (end.kind === 'left') return left(context, handle.workflowId, end.waiting);
+      const { runId, plan } = end;
+      if (json || !io.interactive) {
+        const say = json ? io.err : io.out;
+        if (!json) gateLines(io, plan).forEach((line) => io.out.line(line));
+        howToDecideLines(runId, plan.plan.digest).forEach((line) => say.line(line));
+        if (json) await printWaiting(context, handle.workflowId);
+        return EXIT.awaitingApproval;
+      }
+      if ((await askAtGate(io, handle, plan, interrupt.signal)) === 'left') {
+        io.out.line(`\nRun ${runId} goes on waiting.`);
+        howToDecideLines(runId, plan.plan.digest).forEach((line) => io.out.line(line));
+        return EXIT.awaitingApproval;
+      }
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function printWaiting(context: Context, workflowId: string): Promise<void> {
+  const report = await findReport(context.ledger, workflowId);
+  if (report === null) throw new TrueupError('RUN_NOT_FOUND', `run ${workflowId} is not in the ledger of this config`);
+  context.io.out.line(JSON.stringify({ ...report, status: 'awaiting_approval' }));
+}
+
+/** Ctrl-C: the run belongs to Temporal, not to this process. */
+function left({ io }: Context, workflowId: string, waiting: boolean): ExitCode {
+  io.err.line(`\nRun ${workflowId} goes on without this process. Return to it:`);
+  io.err.line(`  trueup status ${workflowId}`);
+  if (waiting) io.err.line(`  trueup plan ${workflowId}`);
+  return waiting ? EXIT.awaitingApproval : EXIT.ok;
+}

@@ -1,0 +1,28 @@
+import type { RunReport, RunStatus, TableSummary } from '../../contracts/run';
+
+/** The report of a run that the ledger does not know yet: it was started, and no worker has opened it. */
+export function startedReport(
+  workflowId: string,
+  kind: RunReport['kind'],
+  startedAt: Date,
+  status: RunStatus = 'running',
+  tables: readonly TableSummary[] = [],
+): RunReport {
+  return {
+    runId: workflowId,
+    kind,
+    workflowId,
+    status,
+    planDigest: null,
+    tables,
+    corrections: {},
+    plan: [],
+    remaining: 0,
+    verified: null,
+    phases: {},
+    error: null,
+    refusedDecisions: [],
+    startedAt: startedAt.toISOString(),
+    endedAt: null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { RunReport, RunStatus } from '../../contracts/run';
+import { plural } from './text';
+
+function becauseOf(status: RunStatus, report: RunReport): string | null {
+  switch (status) {
+    case 'inconsistent':
+      return report.plan.length > 0
+        ? 'This was a dry run: nothing was changed. `trueup run --apply` corrects what the plan holds.'
+        : 'Nothing was changed: no finding is to be corrected by the policy of its table.';
+    case 'rejected':
+      return 'The plan was rejected: what needed approval was not changed.';
+    case 'expired':
+      return 'Nobody decided before the deadline: what needed approval was not changed, and its findings stay OPEN.';
+    case 'incomplete':
+      return 'The comparison is incomplete: what was not read is not known to match, and no deletes were planned for it.';
+    case 'running':
+    case 'consistent':
+    case 'awaiting_approval':
+    case 'applied':
+    case 'failed':
+    case 'cancelled':
+      return null;
+  }
+}
+
+/** What a run that has ended leaves different, and why. */
+export function leftLines(report: RunReport): readonly string[] {
+  const lines: string[] = [];
+  const because = becauseOf(report.status, report);
+  if (because !== null) lines.push(because);
+  const { FAILED: failed = 0, SKIPPED_STALE: stale = 0 } = report.corrections;
+  if (failed > 0) lines.push(`${plural(failed, 'correction')} FAILED: the database refused it.`);
+  if (stale > 0) {
+    lines.push(`${plural(stale, 'correction')} SKIPPED_STALE: the row had changed since it was compared; run again.`);
+  }
+  for (const table of report.tables) {
+    if (table.unsettled > 0) {
+      lines.push(`${table.name}: ${plural(table.unsettled, 'row')} did not settle, still changing; run again later.`);
+    }
+    for (const note of table.notes) lines.push(`${table.name}: ${note}`);
+  }
+  if (report.remaining > 0 && report.status !== 'running') {
+    lines.push(`Left: ${plural(report.remaining, 'difference')}. See them with \`trueup findings ${report.runId}\`.`);
+  }
+  return lines;
+}

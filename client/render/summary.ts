@@ -1,0 +1,80 @@
+import type { RowInconsistencyType } from '../../contracts/finding';
+import type { RunReport, TableSummary } from '../../contracts/run';
+import type { Colors } from './colors';
+import { totalFindings } from './findings-text';
+import { leftLines } from './left';
+import { statusText } from './status-text';
+import { count, duration, instant, plural } from './text';
+import { drawTable, type Column } from './table';
+
+const ROW_TYPES = ['missing_in_target', 'extra_in_target', 'field_mismatch'] as const satisfies RowInconsistencyType[];
+
+const COLUMNS: readonly Column[] = [
+  { head: 'table' },
+  { head: 'status' },
+  { head: 'source rows', align: 'right' },
+  { head: 'target rows', align: 'right' },
+  { head: 'missing', align: 'right' },
+  { head: 'extra', align: 'right' },
+  { head: 'mismatched', align: 'right' },
+  { head: 'other', align: 'right' },
+  { head: 'transient', align: 'right' },
+  { head: 'unsettled', align: 'right' },
+];
+
+function summaryRow(table: TableSummary): readonly string[] {
+  const counts = ROW_TYPES.map((type) => table.findings[type] ?? 0);
+  const other = totalFindings(table.findings) - counts.reduce((sum, n) => sum + n, 0);
+  const numbers = [table.rowsSource, table.rowsTarget, ...counts, other, table.transient, table.unsettled];
+  return [table.name, table.status, ...numbers.map(count)];
+}
+
+/** What was found, one line per table; the column `other` stands only where it says something. */
+export function summaryTable(tables: readonly TableSummary[]): string {
+  const rows = tables.map(summaryRow);
+  const other = COLUMNS.findIndex((column) => column.head === 'other');
+  const shown = COLUMNS.map((_, i) => i).filter((i) => i !== other || rows.some((row) => row[other] !== '0'));
+  const pick = <T>(all: readonly T[]) => all.filter((_, i) => shown.includes(i));
+  return drawTable(
+    pick(COLUMNS),
+    rows.map((row) => pick(row)),
+  );
+}
+
+function correctionsLine(report: RunReport): string | null {
+  const parts = Object.entries(report.corrections)
+    .filter(([, n]) => n > 0)
+    .map(([status, n]) => `${count(n)} ${status}`);
+  return parts.length === 0 ? null : `Corrections: ${parts.join(', ')}.`;
+}
+
+function verifiedLine({ verified }: RunReport): string | null {
+  if (verified === null || verified.checked === 0) return null;
+  const { checked, differing } = verified;
+  return `Verified: ${plural(checked, 'touched row')} compared again, ${differing === 0 ? 'all equal' : `${count(differing)} still differ`}.`;
+}
+
+/** `Phases: comparing 2.4 s, applying 80 ms.` */
+export function phasesLine({ phases }: RunReport): string | null {
+  const parts = Object.entries(phases).map(([phase, ms]) => `${phase} ${duration(ms)}`);
+  return parts.length === 0 ? null : `Phases: ${parts.join(', ')}.`;
+}
+
+function timesLine({ startedAt, endedAt }: RunReport): string {
+  if (endedAt === null) return `Started ${instant(startedAt)}.`;
+  return `Started ${instant(startedAt)}, took ${duration(Date.parse(endedAt) - Date.parse(startedAt))}.`;
+}
+
+/** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
+export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
+  const what = report.kind === 'undo' ? 'Undo' : 'Run';
+  const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
+  if (report.tables.length > 0) lines.push('', summaryTable(report.tables), '');
+  for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
+    if (line !== null) lines.push(line);
+  }
+  if (report.error) lines.push(`Error: ${report.error.code}: ${report.error.message}`);
+  for (const refusal of report.refusedDecisions) lines.push(`Refused decision: ${refusal}`);
+  lines.push(...leftLines(report));
+  return lines;
+}

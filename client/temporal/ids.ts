@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { WORKFLOW_ID_PREFIX } from '../../contracts/names';
+
+const random = () => randomBytes(2).toString('hex');
+
+/** `trueup-20260301-120005-9f3c`, in UTC. */
+export function reconcileId(now = new Date()): string {
+  const digits = now.toISOString().replace(/\D/g, '');
+  return `${WORKFLOW_ID_PREFIX}${digits.slice(0, 8)}-${digits.slice(8, 14)}-${random()}`;
+}
+
+export function undoId(runId: string): string {
+  return `${WORKFLOW_ID_PREFIX}undo-${runId.startsWith(WORKFLOW_ID_PREFIX) ? runId.slice(WORKFLOW_ID_PREFIX.length) : runId}-${random()}`;
+}
+
+export function lateDecisionId(runId: string): string {
+  return `${WORKFLOW_ID_PREFIX}late-decision-${runId}-${random()}`;
+}
+
+/** The operating system's name for who runs this process. */
+export function osUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+export function requester(): string {
+  return `${osUser()}@${hostname()}`;
+}
