@@ -40,7 +40,8 @@ function describe(value: unknown, path: Path): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a map';
   if (path[0] === 'connections') return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
-  if (typeof value !== 'string') return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value !== 'string') return `a ${typeof value}`;
   if (mayHoldSecret(value)) return 'a text that is not shown';
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
 }
