@@ -24,7 +24,7 @@ export interface ComparedColumn {
   readonly text: boolean;
 }
 
-/** A column that a correction may write, with the target's own type (and its modifier) to cast to. */
+/** A column that a correction may write, with the target's type; its modifier is left to the assignment to check. */
 export interface WritableColumn {
   readonly source: string;
   readonly target: string;
@@ -38,7 +38,7 @@ export interface Comparison {
   readonly columns: readonly ComparedColumn[];
   readonly writable: readonly WritableColumn[];
   /** Every column of the target with its type: what a before-image holds. */
-  readonly targetColumns: readonly { readonly name: string; readonly type: string }[];
+  readonly targetColumns: readonly { readonly name: string; readonly type: string; readonly generated: boolean }[];
   /** Whether an index of the side gives the key's order, so that ranges are read and jumped along cheaply. */
   readonly indexed: { readonly source: boolean; readonly target: boolean };
   /** Whether the side's catalog proves that the key is unique and never NULL; otherwise planning looks. */

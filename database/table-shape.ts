@@ -4,7 +4,7 @@ export interface ColumnShape {
   readonly name: string;
   /** With its modifier, as SQL text that can be cast to: `numeric(12,2)`. */
   readonly type: string;
-  /** Without its modifier; of a domain, the type that it is made of. */
+  /** Without its modifier, so that casting to it cuts nothing; of a domain, the type that it is made of. */
   readonly baseType: string;
   /** pg_type.typcategory: `S` strings, `N` numbers, `D` dates and times, `E` enums, … */
   readonly category: string;
@@ -40,10 +40,13 @@ const COLLATION = `case when c.collname = 'default' then
     case when d.datlocprovider = 'c' then d.datcollate else 'provider ' || d.datlocprovider::text end
   else c.collname end`;
 
-/** The type behind a domain, or behind a domain over a domain. */
+/**
+ * The type behind a domain, or behind a domain over a domain. Modifier -1 makes it a type that takes any length:
+ * without it, char(5) would be named `character`, which as a cast means char(1) and cuts the value.
+ */
 const BASE_TYPE = `(with recursive b(oid) as (
     select a.atttypid union all select y.typbasetype from b join pg_type y on y.oid = b.oid where y.typtype = 'd')
-  select format_type(b.oid, null) from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
+  select format_type(b.oid, -1) from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
 
 /** Reads a table, view or partitioned table from the catalog; null when the user can see none of that name. */
 export async function readTableShape(db: Queryable, schema: string, name: string): Promise<TableShape | null> {

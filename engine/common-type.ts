@@ -12,7 +12,7 @@ export interface CommonType {
 }
 
 const INTEGERS = ['smallint', 'integer', 'bigint'];
-const TEXTS = ['text', 'character varying', 'character', 'name', '"char"'];
+const TEXTS = ['text', 'character varying', 'bpchar', 'name', '"char"'];
 /** Families whose members convert to the widest one without losing anything; the widest stands last. */
 const FAMILIES: readonly (readonly string[])[] = [
   INTEGERS,
@@ -21,7 +21,7 @@ const FAMILIES: readonly (readonly string[])[] = [
   ['date', 'timestamp without time zone'],
   ['timestamp without time zone', 'timestamp with time zone'],
   ['json', 'jsonb'],
-  ['bit', 'bit varying'],
+  ['"bit"', 'bit varying'],
   ['cidr', 'inet'],
 ];
 

@@ -54,8 +54,8 @@ export function resolveComparison(
     columns,
     writable: columnPairs
       .filter(({ target: t }) => !t.generated)
-      .map(({ source: s, target: t }) => ({ source: s.name, target: t.name, targetType: t.type })),
-    targetColumns: target.columns.map(({ name, type }) => ({ name, type })),
+      .map(({ source: s, target: t }) => ({ source: s.name, target: t.name, targetType: t.baseType })),
+    targetColumns: target.columns.map(({ name, baseType, generated }) => ({ name, type: baseType, generated })),
     indexed: { source: isIndexed(source, keyNames), target: isIndexed(target, targetKey) },
     keyProven: { source: isProven(source, keyNames), target: isProven(target, targetKey) },
     notes,
@@ -136,7 +136,7 @@ function isIndexed(shape: TableShape, key: readonly string[]): boolean {
     key.every((name, i) => {
       const collation = index.collations[i];
       const column = shape.columns.find((found) => found.name === name);
-      const native = column !== undefined && (!isText(column.baseType) || column.baseType !== 'character');
+      const native = column !== undefined && (!isText(column.baseType) || column.baseType !== 'bpchar');
       return index.columns[i] === name && native && (collation == null || BYTE_ORDER.has(collation));
     }),
   );

@@ -1,7 +1,7 @@
 import { TrueupError } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
-import { Parameters, rangeCondition, type KeyRange } from './range';
+import { alias, Parameters, rangeCondition, type KeyRange } from './range';
 import type { Side } from './side';
 import { sliceCondition, type SliceLayout } from './slice';
 
@@ -25,10 +25,10 @@ async function* streamHashes(
   const parameters = new Parameters();
   const inRange = rangeCondition(side, range, parameters);
   const inSlices = sliceCondition(side, layout, slices, parameters);
-  const keys = side.key.map((column, i) => `${column.text} as k${i}`).join(', ');
+  const keys = side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');
   await session.query(
     `declare located no scroll cursor for
-       select ${side.keyHash} as key_hash, ${side.rowHash} as row_hash, ${keys}
+       select ${side.keyHash} as "trueup:key", ${side.rowHash} as "trueup:row", ${keys}
          from ${side.relation} where ${inRange} and ${inSlices} order by 1`,
     parameters.values,
   );
@@ -36,9 +36,9 @@ async function* streamHashes(
     const { rows } = await session.query<Record<string, string>>(`fetch ${FETCH} from located`);
     for (const row of rows) {
       yield {
-        keyHash: BigInt(row['key_hash'] ?? '0'),
-        key: side.key.map((_, i) => row[`k${i}`] ?? ''),
-        rowHash: row['row_hash'] ?? '',
+        keyHash: BigInt(row['trueup:key'] ?? '0'),
+        key: side.key.map((_, i) => row[`trueup:k${i}`] ?? ''),
+        rowHash: row['trueup:row'] ?? '',
       };
     }
     if (rows.length < FETCH) break;

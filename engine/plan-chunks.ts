@@ -3,7 +3,7 @@ import { TrueupError } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
 import type { ChunkRange, Sides } from './compare-chunk';
 import { settledBoth } from './locate';
-import { boundTuple, keyTuple, Parameters, type KeyBound } from './range';
+import { alias, boundTuple, keyTuple, Parameters, type KeyBound } from './range';
 import type { Side } from './side';
 
 interface Progress {
@@ -87,10 +87,11 @@ async function boundariesOf(
   );
 }
 
-const keyColumns = (side: Side) => side.key.map((column, i) => `${column.text} as k${i}`).join(', ');
+const keyColumns = (side: Side) => side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');
 const orderBy = (side: Side, direction: 'asc' | 'desc' = 'asc') =>
   side.key.map((column) => `${column.ordered} ${direction}`).join(', ');
-const toBound = (side: Side, row: Record<string, string>): KeyBound => side.key.map((_, i) => row[`k${i}`] ?? '');
+const toBound = (side: Side, row: Record<string, string>): KeyBound =>
+  side.key.map((_, i) => row[`trueup:k${i}`] ?? '');
 
 async function edgeKey(session: Queryable, side: Side, direction: 'asc' | 'desc'): Promise<KeyBound | null> {
   const { rows } = await session.query<Record<string, string>>(
@@ -162,7 +163,7 @@ async function mergeBoundaries(
       `${column.boundType}[]`,
     ),
   );
-  const names = side.key.map((_, i) => `w${i}`);
+  const names = side.key.map((_, i) => alias('w', i));
   // The bounds come from `ordered`, so the same collation orders them here.
   const collate = (i: number) => (side.key[i]?.boundType === 'text' ? ' collate "C"' : '');
   const { rows } = await side.database.query<{ n: string }>(

@@ -20,6 +20,14 @@ export class Parameters {
   }
 }
 
+/**
+ * A quoted name for what a statement puts beside a table's own columns. `order by` and joins look at such names first,
+ * so it must be one that no column has.
+ */
+export function alias(kind: 'k' | 'c' | 'h' | 'w', n: number): string {
+  return `"trueup:${kind}${n}"`;
+}
+
 function tuple(expressions: readonly string[]): string {
   return expressions.length === 1 ? (expressions[0] ?? '') : `(${expressions.join(', ')})`;
 }

@@ -2,7 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
-import { Parameters } from './range';
+import { alias, Parameters } from './range';
 import type { Side } from './side';
 
 /** A row as it was read: its values in text form, and the hash of each compared column. */
@@ -14,12 +14,13 @@ export interface Row {
 /** Key of a row as {@link keyText} to the row. */
 export type RowsByKey = ReadonlyMap<string, Row>;
 
-/** Reads the rows of the given keys; a key without a row is not in the answer. */
+/** Reads the rows of the given keys, and locks them if asked; a key without a row is not in the answer. */
 export async function readRows(
   session: Queryable,
   comparison: Comparison,
   side: Side,
   keys: readonly KeyValues[],
+  lock: 'no lock' | 'for update' = 'no lock',
 ): Promise<RowsByKey> {
   if (keys.length === 0) return new Map();
   const parameters = new Parameters();
@@ -30,24 +31,29 @@ export async function readRows(
     ),
   );
   const selected = [
-    ...side.key.map((column, i) => `${column.text} as k${i}`),
-    ...side.columns.map((column, i) => `${column.text} as c${i}`),
-    ...side.columnHashes.map((hash, i) => `${hash} as h${i}`),
+    ...side.key.map((column, i) => `${column.text} as ${alias('k', i)}`),
+    ...side.columns.map((column, i) => `${column.text} as ${alias('c', i)}`),
+    ...side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`),
   ];
-  const wanted = side.key.map((_, i) => `w${i}`).join(', ');
-  const joined = side.key.map((column, i) => `${column.equal} = wanted.w${i}`).join(' and ');
+  const wanted = side.key.map((_, i) => alias('w', i)).join(', ');
+  const joined = side.key.map((column, i) => `${column.equal} = wanted.${alias('w', i)}`).join(' and ');
+  // Every transaction locks in the order of the keys, so that two of them cannot wait for each other.
+  const locking =
+    lock === 'for update'
+      ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of "trueup:row"`
+      : '';
   const { rows } = await session.query<Record<string, string | null>>(
     `select ${selected.join(', ')}
-       from unnest(${arrays.join(', ')}) as wanted(${wanted}) join ${side.relation} on ${joined}
-      where ${side.filter}`,
+       from unnest(${arrays.join(', ')}) as wanted(${wanted}) join ${side.relation} as "trueup:row" on ${joined}
+      where ${side.filter}${locking}`,
     parameters.values,
   );
   return new Map(
     rows.map((row) => [
-      keyText(side.key.map((_, i) => row[`k${i}`] ?? '')),
+      keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? '')),
       {
-        values: Object.fromEntries(side.columns.map((column, i) => [column.name, row[`c${i}`] ?? null])),
-        columnHashes: comparison.columns.map((_, i) => row[`h${i}`] ?? null),
+        values: Object.fromEntries(side.columns.map((column, i) => [column.name, row[`trueup:c${i}`] ?? null])),
+        columnHashes: comparison.columns.map((_, i) => row[`trueup:h${i}`] ?? null),
       },
     ]),
   );

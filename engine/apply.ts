@@ -1,0 +1,215 @@
+import type { Comparison } from '../contracts/comparison';
+import type { CorrectionStatus } from '../contracts/correction';
+import { TrueupError } from '../contracts/errors';
+import type { TextRow } from '../contracts/finding';
+import type { PlanItem } from '../contracts/plan-item';
+import type { Queryable } from '../database/connection';
+import { DatabaseFailure } from '../database/failure';
+import type { ForeignKey } from '../database/table-shape';
+import { findCascades } from './cascade';
+import type { Sides } from './compare-chunk';
+import { sameRow } from './difference';
+import { keyText, keyValues } from './key';
+import { readRows, type RowsByKey } from './row';
+import { correctionStatements } from './statement';
+
+/** The backup of one corrected row, written in the transaction of its correction. */
+export interface CorrectedRow {
+  readonly seq: string;
+  readonly operation: PlanItem['operation'];
+  readonly key: TextRow;
+  readonly before: TextRow | null;
+  readonly after: TextRow | null;
+}
+
+/** Where backups and markers are kept: in the target, by the session that makes the corrections. */
+export interface MarkerStore {
+  /** Which of these corrections were committed by an earlier attempt. */
+  done(session: Queryable, seqs: readonly string[]): Promise<ReadonlySet<string>>;
+  add(session: Queryable, rows: readonly CorrectedRow[]): Promise<void>;
+}
+
+export interface CorrectionOutcome {
+  readonly seq: string;
+  readonly status: Extract<CorrectionStatus, 'SUCCESS' | 'SKIPPED_STALE' | 'FAILED'>;
+  readonly error: string | null;
+  /** A failure that other corrections of the plan may remove: a reference or a unique value that is in the way. */
+  readonly mayPass: boolean;
+}
+
+export interface ApplyContext {
+  readonly runId: string;
+  readonly comparison: Comparison;
+  readonly sides: Sides;
+  readonly markers: MarkerStore;
+  readonly cascades: readonly ForeignKey[];
+}
+
+/** How long a correction waits for a row that somebody else has locked. */
+const LOCK_TIMEOUT = '5s';
+const ATTEMPTS_WHEN_BUSY = 5;
+
+/**
+ * Applies corrections of one table and one operation, in one transaction where that works. A batch that the database
+ * refuses is split until the rows at fault stand alone. Applied again after a crash, it finds its own markers.
+ *
+ * @throws what may pass by itself (a lost connection, a deadlock that persists); nothing of the batch at hand is
+ *   written then.
+ */
+export async function applyBatch(
+  context: ApplyContext,
+  items: readonly PlanItem[],
+  signal?: AbortSignal,
+): Promise<readonly CorrectionOutcome[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await applyTogether(context, items, signal);
+    } catch (error) {
+      if (!(error instanceof DatabaseFailure)) throw error;
+      const busy = error.sqlState === '40001' || error.sqlState === '40P01';
+      if (busy && attempt < ATTEMPTS_WHEN_BUSY) continue;
+      if (!concernsRows(error)) throw error;
+      const [only] = items;
+      if (items.length === 1 && only) return [failed(only, error)];
+      const half = Math.ceil(items.length / 2);
+      const first = await applyBatch(context, items.slice(0, half), signal);
+      return [...first, ...(await applyBatch(context, items.slice(half), signal))];
+    }
+  }
+}
+
+/** Whether the database refused values or rows, rather than being out of reach. */
+function concernsRows(error: DatabaseFailure): boolean {
+  return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(error.sqlState);
+}
+
+function failed(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
+  const mayPass = error.sqlState === '23503' || error.sqlState === '23505' || error.sqlState === '23001';
+  return { seq: item.seq, status: 'FAILED', error: `${error.serverMessage} (SQLSTATE ${error.sqlState})`, mayPass };
+}
+
+async function applyTogether(
+  context: ApplyContext,
+  items: readonly PlanItem[],
+  signal?: AbortSignal,
+): Promise<readonly CorrectionOutcome[]> {
+  const { comparison, sides, markers } = context;
+  return sides.target.database.withTransaction(
+    'read write',
+    async (session) => {
+      await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+      // An attempt that was given up may still be running on another worker: the two take turns.
+      await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [context.runId]);
+      const done = await markers.done(
+        session,
+        items.map((item) => item.seq),
+      );
+      const outcomes: CorrectionOutcome[] = items
+        .filter((item) => done.has(item.seq))
+        .map((item) => ({ seq: item.seq, status: 'SUCCESS', error: null, mayPass: false }));
+      const open = items.filter((item) => !done.has(item.seq));
+      const keys = open.map((item) => keyValues(comparison, item.key));
+      const target = await readRows(session, comparison, sides.target, keys, 'for update');
+      const source = await readSource(context, open, signal);
+      const blocked =
+        items[0]?.operation === 'delete'
+          ? await findCascades(session, sides.target, context.cascades, keys)
+          : new Map<string, string>();
+      const ready: PlanItem[] = [];
+      open.forEach((item, i) => {
+        const key = keyText(keys[i] ?? []);
+        const stale = staleReason(item, target.get(key)?.values ?? null, source.get(key)?.values ?? null);
+        const block = blocked.get(key);
+        if (stale !== null) {
+          outcomes.push({ seq: item.seq, status: 'SKIPPED_STALE', error: stale, mayPass: false });
+        } else if (block !== undefined) {
+          outcomes.push({ seq: item.seq, status: 'FAILED', error: block, mayPass: true });
+        } else {
+          ready.push(item);
+        }
+      });
+      await change(context, session, ready, target);
+      return [...outcomes, ...ready.map((item) => success(item))];
+    },
+    signal,
+  );
+}
+
+function success(item: PlanItem): CorrectionOutcome {
+  return { seq: item.seq, status: 'SUCCESS', error: null, mayPass: false };
+}
+
+/** Reads the source rows again after the target rows are locked: what is written must hold now. */
+async function readSource(
+  context: ApplyContext,
+  items: readonly PlanItem[],
+  signal: AbortSignal | undefined,
+): Promise<RowsByKey> {
+  const { comparison, sides } = context;
+  const keys = items.filter((item) => item.checkSource).map((item) => keyValues(comparison, item.key));
+  return sides.source.database.withSession((session) => readRows(session, comparison, sides.source, keys), signal);
+}
+
+/** Why a correction no longer fits, or null. */
+function staleReason(item: PlanItem, target: TextRow | null, source: TextRow | null): string | null {
+  if (!sameRow(target, item.before)) {
+    if (target === null) return 'the target row is gone since the plan was made';
+    return item.before === null
+      ? 'the target has the row by now'
+      : 'the target row was changed since the plan was made';
+  }
+  if (!item.checkSource) return null;
+  if (item.source === null) return source === null ? null : 'the source has the row by now';
+  if (source === null) return 'the source row is gone since the plan was made';
+  const changed = Object.entries(item.source).some(([name, value]) => source[name] !== value);
+  return changed ? 'the source row was changed since the plan was made' : null;
+}
+
+async function change(
+  context: ApplyContext,
+  session: Queryable,
+  items: readonly PlanItem[],
+  before: RowsByKey,
+): Promise<void> {
+  if (items.length === 0) return;
+  const { comparison, sides, markers } = context;
+  let changed = 0;
+  for (const statement of correctionStatements(comparison, sides.target, items)) {
+    const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
+    changed += rowCount ?? 0;
+  }
+  if (changed !== items.length) {
+    throw new DatabaseFailure(
+      'DATABASE_ERROR',
+      `table ${comparison.pair.name}: ${items.length} rows were to change, ${changed} did`,
+      'P0001',
+      `${items.length} row(s) were to change, ${changed} did: a trigger, a rule or row security stands in the way`,
+    );
+  }
+  // Constraints that wait for the commit are checked now, while the batch can still be split.
+  await session.query('set constraints all immediate');
+  const keys = items.map((item) => keyValues(comparison, item.key));
+  const after = await readRows(session, comparison, sides.target, keys);
+  await markers.add(
+    session,
+    items.map((item, i) => {
+      const key = keyText(keys[i] ?? []);
+      return {
+        seq: item.seq,
+        operation: item.operation,
+        key: item.key,
+        before: before.get(key)?.values ?? null,
+        after: after.get(key)?.values ?? null,
+      };
+    }),
+  );
+}
+
+/** Guards against a comparison that cannot tell one target row from another. */
+export function assertCorrectable(comparison: Comparison): void {
+  if (comparison.keyProven.target) return;
+  throw new TrueupError(
+    'KEY_UNUSABLE',
+    `table ${comparison.pair.name}: no unique constraint in the target covers the key, so a correction could hit more than one row`,
+  );
+}
