@@ -47,20 +47,31 @@ export class PostgresServer {
   readonly #temporaryFolder: string | undefined;
   #child: GuardedChild | undefined;
 
-  private constructor(port: number, dataDir: string, temporaryFolder: string | undefined, options: PostgresOptions) {
-    this.port = port;
-    this.dataDir = dataDir;
-    this.#temporaryFolder = temporaryFolder;
-    this.#settings = { ...DEFAULT_SETTINGS, ...options.settings };
-    this.#binaries = postgresBinaries(options.version);
-    this.#password = prepareCluster(this.#binaries, dataDir, options.password);
+  private constructor(start: {
+    readonly port: number;
+    readonly dataDir: string;
+    readonly temporaryFolder: string | undefined;
+    readonly binaries: PostgresBinaries;
+    readonly password: string;
+    readonly settings: Readonly<Record<string, string>>;
+  }) {
+    this.port = start.port;
+    this.dataDir = start.dataDir;
+    this.#temporaryFolder = start.temporaryFolder;
+    this.#binaries = start.binaries;
+    this.#password = start.password;
+    this.#settings = start.settings;
   }
 
   static async start(options: PostgresOptions): Promise<PostgresServer> {
     const temporaryFolder = options.dataDir === undefined ? makeTemporaryFolder() : undefined;
     const dataDir = options.dataDir ?? join(temporaryFolder ?? '', 'data');
     try {
-      const server = new PostgresServer(options.port ?? (await freePort()), dataDir, temporaryFolder, options);
+      const binaries = postgresBinaries(options.version);
+      const password = await prepareCluster(binaries, dataDir, options.password);
+      const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+      const port = options.port ?? (await freePort());
+      const server = new PostgresServer({ port, dataDir, temporaryFolder, binaries, password, settings });
       await server.#launch();
       return server;
     } catch (error) {

@@ -8,9 +8,14 @@ export interface ToolResult {
 }
 
 /** Runs a short-lived program to its end, at most `timeoutMs`; reports a failure rather than throwing it. */
-export function runTool(command: string, args: readonly string[], timeoutMs: number): Promise<ToolResult> {
+export function runTool(
+  command: string,
+  args: readonly string[],
+  timeoutMs: number,
+  place: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {},
+): Promise<ToolResult> {
   return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const;
+    const options = { ...place, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const;
     execFile(command, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve({ ok: true, stdout, reason: '' });
       const lastLines = stderr.trim().split('\n').slice(-2).join(' ').slice(0, 400);

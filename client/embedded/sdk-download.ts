@@ -32,6 +32,6 @@ export async function downloadThroughSdk(folder: string): Promise<ToolSearch> {
 }
 
 function downloadedCli(downloads: string): string | undefined {
-  const name = readdirSync(downloads).find((entry) => /^temporal-sdk-typescript-[\d.]+(\.exe)?$/.test(entry));
+  const name = readdirSync(downloads).find((entry) => /^[a-z-]+-sdk-typescript-[\w.-]*\d(\.exe)?$/.test(entry));
   return name === undefined ? undefined : join(downloads, name);
 }
