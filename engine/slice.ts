@@ -1,5 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
-import { Parameters, type KeyBound, type KeyRange } from './range';
+import type { KeyBound, KeyRange, Parameters } from './range';
 import type { Side } from './side';
 
 /**

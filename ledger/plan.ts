@@ -174,3 +174,22 @@ export async function insertUndoItems(
     [runId, JSON.stringify(items)],
   );
 }
+
+/** The items of a table whose corrections succeeded, after `afterSeq`, in order. */
+export async function nextVerifiableItems(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  afterSeq: string,
+  limit: number,
+): Promise<readonly PlanItem[]> {
+  const { rows } = await ledger.query<PlanItemRow>(
+    `select p.seq, p.table_name, p.operation, p.needs_approval, p.record_key, p.before_data, p.after_data,
+            p.source_data, p.check_source
+       from plan_item p join correction_log c using (run_id, seq)
+      where p.run_id = $1 and p.table_name = $2 and p.seq > $3 and c.status = 'SUCCESS'
+      order by p.seq limit $4`,
+    [runId, table, afterSeq, limit],
+  );
+  return rows.map(toItem);
+}

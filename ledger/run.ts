@@ -158,3 +158,13 @@ export async function endTable(ledger: Queryable, runId: string, table: string, 
     [table, runId, end.status],
   );
 }
+
+/** Gives an undo the table pairs of the run that it undoes. */
+export async function copyRunTables(ledger: Queryable, runId: string, from: string): Promise<void> {
+  await ledger.query(
+    `insert into run_table (run_id, table_name, ordinal, comparison)
+     select $1, table_name, ordinal, comparison from run_table where run_id = $2
+     on conflict do nothing`,
+    [runId, from],
+  );
+}

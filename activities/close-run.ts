@@ -1,0 +1,65 @@
+import { TrueupError } from '../contracts/errors';
+import { insertDecision, nextDecisionNo, type DecisionEntry } from '../ledger/decision';
+import { readRunReport } from '../ledger/report';
+import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
+import type { RunStatus } from '../contracts/run';
+import type { Resources } from './resources';
+
+export async function openGate(
+  resources: Resources,
+  { runId, deadline }: { readonly runId: string; readonly deadline: string },
+): Promise<void> {
+  await setApprovalDeadline(await resources.ledger(), runId, deadline);
+}
+
+export async function setStatus(
+  resources: Resources,
+  { runId, status }: { readonly runId: string; readonly status: RunStatus },
+): Promise<void> {
+  await updateRunStatus(await resources.ledger(), runId, status);
+}
+
+export async function recordDecision(
+  resources: Resources,
+  { runId, entry }: { readonly runId: string; readonly entry: DecisionEntry },
+): Promise<void> {
+  await insertDecision(await resources.ledger(), runId, entry);
+}
+
+export interface LateDecisionInput {
+  readonly runId: string;
+  readonly decision?: string;
+  readonly approver?: string;
+  readonly planDigest?: string;
+  readonly reason?: string;
+}
+
+/** Writes down a decision that came after the run had ended, and says why it changes nothing. */
+export async function recordLateDecision(resources: Resources, input: LateDecisionInput): Promise<string> {
+  const ledger = await resources.ledger();
+  const report = await readRunReport(ledger, input.runId);
+  if (!report) throw new TrueupError('RUN_NOT_FOUND', `no run ${input.runId} in the ledger`);
+  const refusal = `the run has ended (${report.status}); nothing was changed`;
+  await insertDecision(ledger, report.runId, {
+    decisionNo: await nextDecisionNo(ledger, report.runId),
+    channel: 'late',
+    decision: input.decision ?? null,
+    approver: input.approver ?? null,
+    planDigest: input.planDigest ?? null,
+    reason: input.reason ?? null,
+    accepted: false,
+    refusal,
+  });
+  return refusal;
+}
+
+export interface EndRunInput extends RunEnd {
+  readonly runId: string;
+  readonly verified: { readonly checked: number; readonly differing: number } | null;
+}
+
+export async function endRun(resources: Resources, input: EndRunInput): Promise<void> {
+  const ledger = await resources.ledger();
+  if (input.verified) await setVerified(ledger, input.runId, input.verified.checked, input.verified.differing);
+  await writeEnd(ledger, input.runId, input);
+}

@@ -1,0 +1,173 @@
+import { TrueupError, isErrorCode } from '../contracts/errors';
+import type { TableSummary } from '../contracts/run';
+import { compareChunk } from '../engine/compare-chunk';
+import { planChunks as planChunkRanges } from '../engine/plan-chunks';
+import { settle } from '../engine/settle';
+import {
+  closeCandidates,
+  countOpenCandidates,
+  deleteCandidates,
+  insertCandidates,
+  nextCandidates,
+  recordReadings,
+} from '../ledger/candidate';
+import {
+  beginChunk,
+  countChunks,
+  failChunks,
+  finishChunk,
+  listFailedChunks,
+  replaceChunks,
+  totalChunks,
+  type ChunkTotals,
+} from '../ledger/chunk';
+import { countFindings, insertSettledFindings } from '../ledger/finding';
+import { endTable, updateTablePhase } from '../ledger/run';
+import type { Resources } from './resources';
+import type { StepContext } from './step';
+
+export interface TableStep {
+  readonly runId: string;
+  readonly table: string;
+}
+
+/** The chunks from number `from` up to, not including, `until`. */
+export interface ChunkSpan extends TableStep {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Cuts a table pair into chunks and enters them in the ledger. A retry finds the list that is there. */
+export async function planChunks(resources: Resources, { runId, table }: TableStep, context: StepContext) {
+  const ledger = await resources.ledger();
+  const known = await countChunks(ledger, runId, table);
+  if (known > 0) return { chunks: known };
+  await updateTablePhase(ledger, runId, table, 'planning');
+  const comparison = await resources.comparison(runId, table);
+  let boundaries = 0;
+  const ranges = await planChunkRanges(
+    comparison,
+    resources.sides(comparison),
+    comparison.pair.chunkRows,
+    context.signal,
+    { onBoundary: () => (boundaries += 1) % 100 === 0 && context.report({ boundaries }) },
+  );
+  await ledger.withTransaction('read write', (session) =>
+    replaceChunks(
+      session,
+      runId,
+      table,
+      ranges.map((range, no) => ({ no, ...range })),
+    ),
+  );
+  await updateTablePhase(ledger, runId, table, 'comparing');
+  return { chunks: ranges.length };
+}
+
+/** Compares the chunks of a span that are not finished yet; what is finished stays so, whatever happens to this attempt. */
+export async function compareChunks(resources: Resources, span: ChunkSpan, context: StepContext): Promise<ChunkTotals> {
+  const { runId, table, from, until } = span;
+  const ledger = await resources.ledger();
+  const comparison = await resources.comparison(runId, table);
+  const sides = resources.sides(comparison);
+  const compareNext = () =>
+    resources.compareSlots.with(context.signal, async () => {
+      const chunk = await beginChunk(ledger, runId, table, from, until);
+      if (chunk === null) return null;
+      await deleteCandidates(ledger, runId, table, chunk.no);
+      const result = await compareChunk(
+        comparison,
+        sides,
+        chunk,
+        (differences) => insertCandidates(ledger, runId, table, chunk.no, differences),
+        context.signal,
+      );
+      await finishChunk(ledger, runId, table, chunk.no, result);
+      return chunk.no;
+    });
+  for (let no = await compareNext(); no !== null; no = await compareNext()) context.report({ chunk: no });
+  return totalChunks(ledger, runId, table, from, until);
+}
+
+/** Marks the rest of a span as not compared, and why. */
+export async function failSpan(
+  resources: Resources,
+  span: ChunkSpan & { readonly code: string },
+): Promise<ChunkTotals> {
+  const { runId, table, from, until, code } = span;
+  const ledger = await resources.ledger();
+  await failChunks(ledger, runId, table, from, until, isErrorCode(code) ? code : 'INTERNAL');
+  return totalChunks(ledger, runId, table, from, until);
+}
+
+const SETTLE_BATCH = 500;
+
+export interface SettleStep extends TableStep {
+  /** Counted from 1; each candidate is read once for each attempt. */
+  readonly attempt: number;
+}
+
+/** Reads the open candidates of a table again. A retry goes on where the last attempt stopped. */
+export async function settleCandidates(resources: Resources, input: SettleStep, context: StepContext) {
+  const { runId, table, attempt } = input;
+  const ledger = await resources.ledger();
+  const comparison = await resources.comparison(runId, table);
+  const sides = resources.sides(comparison);
+  await updateTablePhase(ledger, runId, table, 'settling');
+  let read = 0;
+  for (;;) {
+    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH);
+    if (candidates.length === 0) break;
+    const readings = await settle(comparison, sides, candidates, context.signal);
+    await recordReadings(ledger, runId, table, attempt, readings);
+    read += candidates.length;
+    context.report({ read });
+  }
+  return { open: await countOpenCandidates(ledger, runId, table) };
+}
+
+export async function countCandidates(resources: Resources, { runId, table }: TableStep) {
+  return { open: await countOpenCandidates(await resources.ledger(), runId, table) };
+}
+
+/** Turns what has settled into findings, and says how the table stands. */
+export async function aggregateTable(resources: Resources, { runId, table }: TableStep): Promise<TableSummary> {
+  const ledger = await resources.ledger();
+  const { notes: shapeNotes } = await resources.comparison(runId, table);
+  await updateTablePhase(ledger, runId, table, 'aggregating');
+  const { transient, unsettled } = await closeCandidates(ledger, runId, table);
+  await insertSettledFindings(ledger, runId, table);
+  const findings = await countFindings(ledger, runId, table);
+  const totals = await totalChunks(ledger, runId, table);
+  const chunks = await countChunks(ledger, runId, table);
+  const failed = await listFailedChunks(ledger, runId, table);
+  if (chunks === 0) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
+  const found = Object.values(findings).some((n) => n > 0) || unsettled > 0;
+  const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
+  const notes = [...shapeNotes, ...failureNotes(failed, chunks)];
+  await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
+  return {
+    name: table,
+    status,
+    phase: 'done',
+    rowsSource: totals.rowsSource,
+    rowsTarget: totals.rowsTarget,
+    chunks,
+    chunksDone: totals.done,
+    findings,
+    transient,
+    unsettled,
+    notes,
+  };
+}
+
+/** Chunk numbers only: the bounds are keys, which stay in the ledger. */
+function failureNotes(failed: readonly { readonly no: number; readonly code: string }[], chunks: number) {
+  if (failed.length === 0) return [];
+  const codes = [...new Set(failed.map(({ code }) => code))].join(', ');
+  const numbers = failed.slice(0, 20).map(({ no }) => String(no));
+  const more = failed.length > 20 ? ` and ${failed.length - 20} more` : '';
+  return [
+    `${failed.length} of ${chunks} chunks were not compared (${codes}): chunks ${numbers.join(', ')}${more}; their key ranges stand in the ledger's table chunk`,
+  ];
+}

@@ -1,0 +1,46 @@
+import * as close from './close-run';
+import * as compare from './compare';
+import * as correct from './correct';
+import { openRun, type OpenRunInput } from './open-run';
+import type { Resources } from './resources';
+import { step, type StepContext } from './step';
+import * as undo from './undo';
+
+/** Every activity of a worker. Each takes one object of names, IDs and ranges, and returns counts and digests. */
+export function createActivities(resources: Resources) {
+  const retried =
+    <I, O>(use: (resources: Resources, input: I, context: StepContext) => Promise<O>) =>
+    (input: I) =>
+      step((context) => use(resources, input, context));
+  const once =
+    <I, O>(use: (resources: Resources, input: I, context: StepContext) => Promise<O>) =>
+    (input: I) =>
+      step((context) => use(resources, input, context), 'at once');
+  return {
+    openRun: once<OpenRunInput, Awaited<ReturnType<typeof openRun>>>(openRun),
+    planChunks: retried(compare.planChunks),
+    compareChunks: retried(compare.compareChunks),
+    failSpan: retried(compare.failSpan),
+    countCandidates: retried(compare.countCandidates),
+    settleCandidates: retried(compare.settleCandidates),
+    aggregateTable: retried(compare.aggregateTable),
+    freezePlan: retried(correct.freezePlan),
+    recordDryRun: retried(correct.recordDryRun),
+    rejectPlan: retried(correct.rejectPlan),
+    confirmPlan: retried(correct.confirmPlan),
+    applyStep: retried(correct.applyStep),
+    resolveApplied: retried(correct.resolveApplied),
+    verifyTable: retried(correct.verifyTable),
+    openGate: retried(close.openGate),
+    setStatus: retried(close.setStatus),
+    recordDecision: retried(close.recordDecision),
+    recordLateDecision: retried(close.recordLateDecision),
+    endRun: retried(close.endRun),
+    openUndo: once(undo.openUndo),
+    planUndo: retried(undo.planUndo),
+    verifyUndo: retried(undo.verifyUndo),
+    resolveUndo: retried(undo.resolveUndo),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

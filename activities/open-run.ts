@@ -1,0 +1,189 @@
+import type { Config } from '../config/config';
+import { pairOf } from '../config/config';
+import { TrueupError } from '../contracts/errors';
+import type { Comparison } from '../contracts/comparison';
+import { parseDuration } from '../contracts/duration';
+import type { ReconcileInput } from '../contracts/messages';
+import type { RunConfig, TablePair } from '../contracts/table-pair';
+import type { Database } from '../database/connection';
+import { listTables, readForeignKeys, readTableShape, type TableShape } from '../database/table-shape';
+import { assertCorrectable } from '../engine/apply';
+import { resolveComparison } from '../engine/comparison';
+import { findUnhashable } from '../engine/hashable';
+import { parentsFirst } from '../engine/table-order';
+import { migrate } from '../ledger/migrate';
+import { endRun, insertRun, insertRunTables } from '../ledger/run';
+import type { Resources } from './resources';
+
+export interface OpenRunInput {
+  readonly input: ReconcileInput;
+  readonly workflowId: string;
+  readonly firstExecutionRunId: string;
+}
+
+export interface OpenedTable {
+  readonly name: string;
+  readonly settle: { readonly delayMs: number; readonly attempts: number };
+}
+
+export interface OpenedRun {
+  readonly runId: string;
+  readonly tables: readonly OpenedTable[];
+  readonly concurrency: number;
+  readonly approvalTimeoutMs: number;
+  readonly searchAttributes: boolean;
+}
+
+const OLDEST_SERVER = 140_000;
+
+/** Checks everything that can be checked before work begins, and enters the run in the ledger. */
+export async function openRun(resources: Resources, request: OpenRunInput): Promise<OpenedRun> {
+  const config = resources.readConfig();
+  const ledger = await resources.ledger();
+  try {
+    return await open(resources, config, ledger, request);
+  } catch (error) {
+    if (error instanceof TrueupError) await enterFailure(ledger, config, request, error);
+    throw error;
+  }
+}
+
+async function open(resources: Resources, config: Config, ledger: Database, request: OpenRunInput) {
+  const apply = request.input.apply === true;
+  const discovered = config.tables === null ? await discover(resources, config) : undefined;
+  const runConfig = config.runConfig(request.input.tables, discovered);
+  const comparisons: Comparison[] = [];
+  for (const pair of runConfig.tables) comparisons.push(await inspect(resources, pair, apply));
+  const targets = [...new Set(runConfig.tables.map((pair) => pair.target.connection))];
+  const foreignKeys = [];
+  for (const target of targets) {
+    const database = resources.database(target, 'target');
+    foreignKeys.push(...(await readForeignKeys(database)));
+    if (apply) await migrate(database, config.ledger.schema, 'target');
+  }
+  const ordered = parentsFirst(
+    comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
+    foreignKeys,
+  );
+  const approvalTimeoutMs = timeoutOf(request.input, runConfig);
+  const runId = await enter(ledger, request, { ...runConfig, approvalTimeoutMs });
+  await insertRunTables(
+    ledger,
+    runId,
+    ordered.map(({ comparison }) => comparison),
+  );
+  return {
+    runId,
+    tables: ordered.map(({ comparison }) => ({ name: comparison.pair.name, settle: comparison.pair.settle })),
+    concurrency: runConfig.concurrency,
+    approvalTimeoutMs,
+    searchAttributes: resources.searchAttributes,
+  };
+}
+
+function timeoutOf(input: ReconcileInput, runConfig: RunConfig): number {
+  return parseDuration(input.approvalTimeout ?? '') ?? runConfig.approvalTimeoutMs;
+}
+
+async function enter(ledger: Database, request: OpenRunInput, config: RunConfig): Promise<string> {
+  return insertRun(ledger, {
+    kind: 'reconcile',
+    workflowId: request.workflowId,
+    firstExecutionRunId: request.firstExecutionRunId,
+    apply: request.input.apply === true,
+    requestedBy: request.input.requestedBy ?? null,
+    undoOf: null,
+    config,
+  });
+}
+
+async function enterFailure(ledger: Database, config: Config, request: OpenRunInput, error: TrueupError) {
+  const empty: RunConfig = {
+    tables: [],
+    concurrency: config.defaults.concurrency,
+    approvalTimeoutMs: config.defaults.approvalTimeoutMs,
+    ledgerSchema: config.ledger.schema,
+  };
+  const runId = await enter(ledger, request, empty);
+  await endRun(ledger, runId, {
+    status: 'failed',
+    error: { code: error.code, message: error.message },
+    phases: {},
+  });
+}
+
+async function discover(resources: Resources, config: Config): Promise<readonly TablePair[]> {
+  const { source, target } = config.defaults;
+  if (source === null || target === null) {
+    throw new TrueupError('CONFIG_INVALID', 'tables: left out, which needs defaults.source and defaults.target');
+  }
+  const ofTarget = await listTables(resources.database(target, 'target'));
+  const known = new Set(ofTarget.map((table) => JSON.stringify([table.schema, table.name])));
+  const ofSource = await listTables(resources.database(source, 'source'));
+  return ofSource
+    .filter(({ schema, name }) => schema !== config.ledger.schema && known.has(JSON.stringify([schema, name])))
+    .map(({ schema, name }) =>
+      pairOf(config.defaults, {
+        name: schema === 'public' ? name : `${schema}.${name}`,
+        source: { connection: source, schema, table: name },
+        target: { connection: target, schema, table: name },
+      }),
+    );
+}
+
+async function inspect(resources: Resources, pair: TablePair, apply: boolean): Promise<Comparison> {
+  const source = await shapeOf(resources, pair, 'source');
+  const target = await shapeOf(resources, pair, 'target');
+  needPrivileges(pair, 'source', source, ['SELECT']);
+  needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
+  const types = [...source.columns, ...target.columns].map((column) => column.baseType);
+  const unhashable = await findUnhashable(
+    [resources.database(pair.source.connection, 'source'), resources.database(pair.target.connection, 'target')],
+    types,
+  );
+  const comparison = resolveComparison(pair, source, target, unhashable);
+  if (apply) assertCorrectable(comparison);
+  return comparison;
+}
+
+async function shapeOf(resources: Resources, pair: TablePair, role: 'source' | 'target'): Promise<TableShape> {
+  const ref = pair[role];
+  const database = resources.database(ref.connection, role);
+  await needVersion(database);
+  const shape = await readTableShape(database, ref.schema, ref.table);
+  if (shape) return shape;
+  throw new TrueupError(
+    'TABLE_NOT_FOUND',
+    `table ${pair.name}: connection ${ref.connection} has no table ${ref.schema}.${ref.table}`,
+  );
+}
+
+async function needVersion(database: Database): Promise<void> {
+  const { rows } = await database.query<{ version: string }>(`select current_setting('server_version_num') as version`);
+  const version = Number(rows[0]?.version ?? 0);
+  if (version >= OLDEST_SERVER) return;
+  throw new TrueupError(
+    'SERVER_UNSUPPORTED',
+    `connection ${database.name}: the server is version ${Math.floor(version / 10_000)}, 14 or newer is needed`,
+  );
+}
+
+function neededToCorrect(pair: TablePair): readonly string[] {
+  const acts = (policy: string) => policy === 'auto' || policy === 'approve';
+  const { missing, mismatched, extra } = pair.corrections;
+  return [
+    ...(acts(missing) ? ['INSERT'] : []),
+    // Locking a row before it is corrected takes UPDATE too.
+    ...(acts(mismatched) || acts(extra) ? ['UPDATE'] : []),
+    ...(acts(extra) ? ['DELETE'] : []),
+  ];
+}
+
+function needPrivileges(pair: TablePair, role: 'source' | 'target', shape: TableShape, needed: readonly string[]) {
+  const missing = needed.filter((privilege) => !shape.privileges.has(privilege));
+  if (missing.length === 0) return;
+  throw new TrueupError(
+    'PRIVILEGE_MISSING',
+    `table ${pair.name}: the user of connection ${pair[role].connection} lacks ${missing.join(', ')} on ${shape.schema}.${shape.name}`,
+  );
+}

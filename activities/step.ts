@@ -1,0 +1,54 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { TrueupError } from '../contracts/errors';
+
+export interface StepContext {
+  readonly signal: AbortSignal;
+  /** What a retry of this step may read, and what Temporal Web shows of it; names and counts only. */
+  report(details: unknown): void;
+}
+
+const BEAT_MS = 2_000;
+
+/**
+ * Runs one step of an activity: heartbeats on an interval also while a statement runs, hands on cancellation, and maps
+ * what is thrown to a typed failure. A driver's error never travels as a cause: it could quote a row.
+ */
+export async function step<T>(
+  use: (context: StepContext) => Promise<T>,
+  ends: 'retry' | 'at once' = 'retry',
+): Promise<T> {
+  const context = Context.current();
+  let details: unknown = undefined;
+  const beat = setInterval(() => context.heartbeat(details), BEAT_MS);
+  try {
+    return await use({
+      signal: context.cancellationSignal,
+      report: (next) => {
+        details = next;
+        context.heartbeat(next);
+      },
+    });
+  } catch (error) {
+    throw toFailure(error, context, ends);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+function toFailure(error: unknown, context: Context, ends: 'retry' | 'at once'): Error {
+  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (context.cancellationSignal.aborted) return context.cancellationSignal.reason as Error;
+  if (error instanceof TrueupError) {
+    return ApplicationFailure.create({
+      message: error.message,
+      type: error.code,
+      nonRetryable: ends === 'at once' || !error.retryable,
+      details: [{ help: error.help }],
+    });
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  // The message may hold anything; the frames say where it came from.
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  context.log.error('unexpected failure', { name, frames });
+  return ApplicationFailure.create({ message: `unexpected ${name} in ${context.info.activityType}`, type: 'INTERNAL' });
+}

@@ -1,0 +1,72 @@
+import { DURATION_FORM, parseDuration } from './duration';
+import type { ReconcileInput, UndoInput } from './messages';
+
+/** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
+export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}
+
+const MODES = ['full'];
+
+type FieldCheck = (value: unknown) => string | null;
+
+const text: FieldCheck = (value) => (typeof value === 'string' ? null : 'a text');
+const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  tables: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string') ? null : 'a list of table names',
+  mode: (value) => (MODES.includes(value as string) ? null : `one of ${MODES.join(', ')}`),
+  apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  requestedBy: text,
+  approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
+};
+const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
+  requestedBy: text,
+};
+
+/** The first thing that is wrong with an input, or null. Values are not repeated: an input may hold anything. */
+function problemOf(input: Record<string, unknown>, fields: Readonly<Record<string, FieldCheck>>): string | null {
+  for (const [name, value] of Object.entries(input)) {
+    const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (!check) return `unknown field ${JSON.stringify(name)}; allowed: ${Object.keys(fields).join(', ')}`;
+    // A form may send null for a field that was left empty.
+    if (value === undefined || value === null) continue;
+    const allowed = check(value);
+    if (allowed !== null) return `${name}: found ${kindOf(value)}, allowed: ${allowed}`;
+  }
+  return null;
+}
+
+function withoutNulls(input: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined));
+}
+
+/** Checks the input of `reconcile`; nothing at all means `{}`. */
+export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
+  if (input === undefined || input === null) return { ok: true, value: {} };
+  if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: one JSON object` };
+  const problem = problemOf(input, RECONCILE_FIELDS);
+  return problem === null ? { ok: true, value: withoutNulls(input) } : { ok: false, problem };
+}
+
+/** Checks the input of `undo`. */
+export function checkUndoInput(input: unknown): Checked<UndoInput> {
+  if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: {"runId": "…"}` };
+  const problem = problemOf(input, UNDO_FIELDS);
+  if (problem !== null) return { ok: false, problem };
+  if (typeof input['runId'] !== 'string') return { ok: false, problem: 'runId is missing: the ID of the run to undo' };
+  return { ok: true, value: withoutNulls(input) as unknown as UndoInput };
+}
+
+/** A field of a message as text; null when it is absent, empty or no text. */
+export function textField(message: unknown, name: string): string | null {
+  const value = isObject(message) ? message[name] : undefined;
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
+}

@@ -1,0 +1,200 @@
+import {
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setCurrentDetails,
+  setDefaultSignalHandler,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { TablePhase, TableSummary } from '../contracts/run';
+import { long, quick } from './activities';
+import { progressTable } from './details';
+import { catalogued } from './failure';
+import { inLanes } from './lanes';
+import { tableProgress } from './messages';
+import { PHASE, TABLE } from './search-attributes';
+
+export interface ReconcileTableInput {
+  readonly runId: string;
+  readonly table: string;
+  readonly parent: string;
+  readonly settle: { readonly delayMs: number; readonly attempts: number };
+  /** Chunks compared at once. */
+  readonly window: number;
+  readonly searchAttributes: boolean;
+  /** How often at the most the parent is told of progress within a phase. */
+  readonly reports: number;
+  /** Activities after which the workflow continues as new, so that its history stays short. */
+  readonly activitiesPerRun: number;
+  /** Where an earlier run of this workflow stopped. */
+  readonly cursor?: Cursor;
+}
+
+interface Cursor {
+  readonly chunks: number;
+  /** The first chunk that no activity was started for. */
+  readonly next: number;
+  readonly done: number;
+  readonly rowsSource: number;
+  readonly rowsTarget: number;
+}
+
+/** A table of more chunks than this gives each activity several of them. */
+const MOST_ACTIVITIES = 5_000;
+
+/** One table pair: plan chunks, compare them in a sliding window, let what differs settle, aggregate. */
+export async function reconcileTable(input: ReconcileTableInput): Promise<TableSummary> {
+  setDefaultSignalHandler(() => setCurrentDetails(`Decisions go to the workflow \`${input.parent}\`.`));
+  const view = new View(input);
+  await view.enter('planning');
+  let cursor = input.cursor ?? (await plan(input));
+  view.update(cursor);
+  await view.enter('comparing');
+  cursor = await compare(input, cursor, view);
+  if (cursor.next < cursor.chunks) {
+    return continueAsNew<typeof reconcileTable>({ ...input, cursor });
+  }
+  await settle(input, view);
+  await view.enter('aggregating');
+  const summary = await quick.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
+    { runId: input.runId, table: input.table },
+  ]);
+  await view.end(summary);
+  return summary;
+}
+
+async function plan({ runId, table }: ReconcileTableInput): Promise<Cursor> {
+  const { chunks } = await long.planChunks.executeWithOptions({ summary: `plan chunks of ${table}` }, [
+    { runId, table },
+  ]);
+  return { chunks, next: 0, done: 0, rowsSource: 0, rowsTarget: 0 };
+}
+
+async function compare(input: ReconcileTableInput, start: Cursor, view: View): Promise<Cursor> {
+  const { runId, table } = input;
+  const span = Math.max(1, Math.ceil(start.chunks / MOST_ACTIVITIES));
+  let cursor = start;
+  let started = 0;
+  const spans = spansFrom(start.next, start.chunks, span);
+  await inLanes(
+    spans,
+    input.window,
+    async ({ from, until }) => {
+      started += 1;
+      cursor = { ...cursor, next: until };
+      const counts = await compareSpan({ runId, table, from, until }, start.chunks);
+      cursor = {
+        ...cursor,
+        done: cursor.done + counts.done,
+        rowsSource: cursor.rowsSource + counts.rowsSource,
+        rowsTarget: cursor.rowsTarget + counts.rowsTarget,
+      };
+      view.update(cursor);
+      await view.report();
+    },
+    () => started < input.activitiesPerRun && !workflowInfo().continueAsNewSuggested,
+  );
+  return cursor;
+}
+
+function* spansFrom(next: number, chunks: number, span: number) {
+  for (let from = next; from < chunks; from += span) yield { from, until: Math.min(from + span, chunks) };
+}
+
+/** One chunk that cannot be compared does not end the others: it is named, and the table is incomplete. */
+async function compareSpan(
+  span: { readonly runId: string; readonly table: string; readonly from: number; readonly until: number },
+  chunks: number,
+) {
+  const last = span.until - 1;
+  const which = last === span.from ? `chunk ${span.from + 1}` : `chunks ${span.from + 1}–${last + 1}`;
+  try {
+    return await long.compareChunks.executeWithOptions({ summary: `compare ${span.table}, ${which} of ${chunks}` }, [
+      span,
+    ]);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const { code } = catalogued(error);
+    if (code === 'KEY_UNUSABLE') throw error;
+    return quick.failSpan.executeWithOptions({ summary: `${span.table}, ${which}: not compared (${code})` }, [
+      { ...span, code },
+    ]);
+  }
+}
+
+async function settle(input: ReconcileTableInput, view: View): Promise<void> {
+  const { runId, table } = input;
+  let { open } = await quick.countCandidates.executeWithOptions({ summary: `count what differs in ${table}` }, [
+    { runId, table },
+  ]);
+  if (open > 0) await view.enter('settling');
+  for (let attempt = 1; attempt <= input.settle.attempts && open > 0; attempt += 1) {
+    const summary = `settle ${open} rows of ${table}, ${attempt} of ${input.settle.attempts}`;
+    await sleep(input.settle.delayMs, { summary });
+    ({ open } = await long.settleCandidates.executeWithOptions({ summary }, [{ runId, table, attempt }]));
+  }
+}
+
+/** What this table shows of itself: details and search attributes here, a line in the parent's table. */
+class View {
+  #summary: TableSummary;
+  #reported = 0;
+
+  constructor(private readonly input: ReconcileTableInput) {
+    this.#summary = {
+      name: input.table,
+      status: 'running',
+      phase: 'planning',
+      rowsSource: 0,
+      rowsTarget: 0,
+      chunks: 0,
+      chunksDone: 0,
+      findings: {},
+      transient: 0,
+      unsettled: 0,
+      notes: [],
+    };
+  }
+
+  async enter(phase: TablePhase): Promise<void> {
+    this.#summary = { ...this.#summary, phase };
+    if (this.input.searchAttributes) {
+      upsertSearchAttributes([
+        { key: TABLE, value: this.input.table.slice(0, 255) },
+        { key: PHASE, value: phase },
+      ]);
+    }
+    await this.#tell();
+  }
+
+  update(cursor: Cursor): void {
+    const { chunks, done: chunksDone, rowsSource, rowsTarget } = cursor;
+    this.#summary = { ...this.#summary, chunks, chunksDone, rowsSource, rowsTarget };
+  }
+
+  /** Tells of progress, at most `reports` times over the whole table. */
+  async report(): Promise<void> {
+    const { chunks, chunksDone } = this.#summary;
+    const part = chunks === 0 ? 0 : Math.floor((chunksDone * this.input.reports) / chunks);
+    if (part <= this.#reported) return;
+    this.#reported = part;
+    await this.#tell();
+  }
+
+  async end(summary: TableSummary): Promise<void> {
+    this.#summary = summary;
+    await this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    setCurrentDetails(progressTable([this.#summary]));
+    try {
+      await getExternalWorkflowHandle(this.input.parent).signal(tableProgress, this.#summary);
+    } catch (error) {
+      // The parent hears the result anyway; it can only be gone when this workflow is about to be ended too.
+      if (isCancellation(error)) throw error;
+    }
+  }
+}
