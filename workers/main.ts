@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities';
+import { Resources } from '../activities/resources';
+import { loadConfig } from '../config/load';
+import { EXIT } from '../contracts/exit-code';
+import { TrueupError } from '../contracts/errors';
+import { TASK_QUEUE } from '../contracts/names';
+import { createLogger, sdkLogger } from './logger';
+import { registerSearchAttributes } from './search-attributes';
+
+/** Activities beside the chunks that are compared: planning, settling, applying, and the short steps. */
+const OTHER_ACTIVITIES = 12;
+
+async function connect(): Promise<{ readonly connection: NativeConnection; readonly namespace: string }> {
+  const { connectionOptions, namespace } = loadClientConnectConfig({});
+  const address = connectionOptions.address ?? 'localhost:7233';
+  try {
+    return {
+      connection: await NativeConnection.connect({ ...connectionOptions, address }),
+      namespace: namespace ?? 'default',
+    };
+  } catch {
+    throw new TrueupError('TEMPORAL_UNREACHABLE', `no Temporal server answers at ${address}`);
+  }
+}
+
+async function main(log: Logger): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const config = loadConfig({ path: values.config });
+  Runtime.install({
+    logger: sdkLogger(log),
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+  });
+  const { connection, namespace } = await connect();
+  const { concurrency } = config.defaults;
+  const searchAttributes = await registerSearchAttributes(connection, namespace, log);
+  const resources = new Resources({ configPath: config.path, concurrency, searchAttributes });
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: TASK_QUEUE,
+    workflowsPath: require.resolve('../workflows'),
+    activities: createActivities(resources),
+    maxConcurrentActivityTaskExecutions: 4 * concurrency + OTHER_ACTIVITIES,
+    maxCachedWorkflows: 200,
+    // A chunk that is being compared may finish; what does not is taken up by the next worker.
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '30s',
+  });
+  log.info({ taskQueue: TASK_QUEUE, namespace, concurrency, config: config.path }, 'worker ready');
+  try {
+    await worker.run();
+  } finally {
+    await resources.close();
+    await connection.close();
+  }
+}
+
+const log = createLogger(process.env);
+main(log).then(
+  () => log.info('worker stopped'),
+  (error: unknown) => {
+    if (error instanceof TrueupError) log.fatal({ code: error.code, help: error.help }, error.message);
+    else log.fatal({ errorName: (error as Error).name }, (error as Error).message);
+    process.exitCode = error instanceof TrueupError ? error.exitCode : EXIT.failed;
+  },
+);
