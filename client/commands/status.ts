@@ -42,7 +42,7 @@ export function addStatus(program: Command, runner: Runner): void {
 async function status(context: Context, ref: string | undefined, options: StatusOptions): Promise<ExitCode> {
   const json = options.json === true;
   if (ref === undefined) return await list(context, options.limit, json);
-  const report = await currentReport(context, ref);
+  const report = await currentReport(context, ref, options);
   const code = printReport(context, report, json);
   if (!json && report.status === 'awaiting_approval' && report.planDigest !== null) {
     howToDecideLines(report.runId, report.planDigest).forEach((line) => context.io.out.line(line));
@@ -59,11 +59,11 @@ async function list(context: Context, limit: number, json: boolean): Promise<Exi
 }
 
 /** The ledger's report; of a run that is open, with what its workflow says right now. */
-async function currentReport(context: Context, ref: string): Promise<RunReport> {
+async function currentReport(context: Context, ref: string, options: StatusOptions): Promise<RunReport> {
   const report = await findReport(context.ledger, ref);
   if (report !== null && report.endedAt !== null) return report;
   try {
-    return await liveReport(context, ref, report);
+    return await liveReport(context, ref, report, options);
   } catch (error) {
     if (report === null) throw error;
     context.io.err.line(`trueup: without live progress: ${messageOf(error)}`);
@@ -71,7 +71,12 @@ async function currentReport(context: Context, ref: string): Promise<RunReport> 
   }
 }
 
-async function liveReport(context: Context, ref: string, report: RunReport | null): Promise<RunReport> {
+async function liveReport(
+  context: Context,
+  ref: string,
+  report: RunReport | null,
+  options: StatusOptions,
+): Promise<RunReport> {
   const run = new RunHandle(await context.temporal(), report?.workflowId ?? ref);
   const description = await run.describe();
   if (description === null) {
@@ -89,6 +94,9 @@ async function liveReport(context: Context, ref: string, report: RunReport | nul
   const base = report ?? startedReport(ref, kind, description.startedAt);
   const progress = await run.progress();
   // A workflow ID may have been used again: an answer about another run is not one about this.
+  if (progress === null && options.json !== true) {
+    context.io.err.line('trueup: no live progress: the run does not answer. Is a worker running? See `trueup doctor`.');
+  }
   if (progress === null || (progress.runId !== null && report !== null && progress.runId !== report.runId)) return base;
   return {
     ...base,

@@ -10,7 +10,7 @@ import type { Context } from './context';
 import { onInterrupt } from './interrupt';
 
 const HELP = `
-Without a config only the servers are started. What is needed to use them from another terminal is printed. Nothing is
+Without a config, or without a variable that it names, only the servers are started. What is needed to use them from another terminal is printed. Nothing is
 kept when it ends, unless --folder says where.
 
 Examples:
@@ -29,7 +29,7 @@ export function addUp(program: Command, runner: Runner): void {
 
 async function up(context: Context, folder: string | undefined): Promise<ExitCode> {
   const { io } = context;
-  const withWorker = hasConfig(context);
+  const noWorker = whyNoWorker(context);
   const interrupt = onInterrupt();
   const { signal } = interrupt;
   const cleanup = new Cleanup();
@@ -51,7 +51,7 @@ async function up(context: Context, folder: string | undefined): Promise<ExitCod
     });
     const exports = { TEMPORAL_ADDRESS: stack.temporal.address, TRUEUP_TEMPORAL_UI: stack.temporal.uiUrl };
     const gone = [temporalGone];
-    if (withWorker) {
+    if (noWorker === null) {
       const worker = await steps.step('A worker is ready', () =>
         startWorker({ ...io.env, ...exports, TRUEUP_CONFIG: context.config.path }, signal),
       );
@@ -62,7 +62,7 @@ async function up(context: Context, folder: string | undefined): Promise<ExitCod
         }),
       );
     } else {
-      io.out.line('  No config, so no worker: make one with `trueup init`, then start `trueup worker`.');
+      io.out.line(`  ${noWorker} Start one later with \`trueup worker\`.`);
     }
     io.out.line(`Temporal Web: ${stack.temporal.uiUrl}`);
     io.out.line(`PostgreSQL:   ${stack.postgres.url()}`);
@@ -82,15 +82,21 @@ async function up(context: Context, folder: string | undefined): Promise<ExitCod
   }
 }
 
-/** Only a config that nobody asked for may be missing. */
-function hasConfig(context: Context): boolean {
+/**
+ * Why no worker can be started, or null. A config that nobody named may be missing, and a variable may be one that
+ * these very servers give a value to; anything else that is wrong with the config ends the command.
+ */
+function whyNoWorker(context: Context): string | null {
   try {
     const { config } = context;
     for (const name of config.connectionNames) config.connectionUrl(name);
-    return true;
+    return null;
   } catch (error) {
+    if (!(error instanceof TrueupError)) throw error;
     const named = context.configPath !== undefined || Boolean(context.io.env.TRUEUP_CONFIG);
-    if (error instanceof TrueupError && error.code === 'CONFIG_NOT_FOUND' && !named) return false;
+    if (error.code === 'CONFIG_ENV_MISSING') return `No worker: ${error.message}.`;
+    if (error.code === 'CONFIG_NOT_FOUND' && !named)
+      return 'No worker, as there is no config: `trueup init` makes one.';
     throw error;
   }
 }
