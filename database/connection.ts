@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
 import { mapDriverError } from './failure';
 import { quoteIdentifier } from './identifier';
 
@@ -56,6 +56,12 @@ export class Database implements Queryable {
 
   constructor(options: DatabaseOptions) {
     this.name = options.name;
+    const settings = new Map(Object.entries(PINNED_SETTINGS));
+    settings.set('statement_timeout', String(options.statementTimeoutMs ?? 0));
+    if (options.searchPath !== undefined) settings.set('search_path', quoteIdentifier(options.searchPath));
+    if (options.readOnly) settings.set('default_transaction_read_only', 'on');
+    const pin =
+      'select ' + [...settings.keys()].map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`).join();
     this.#pool = new Pool({
       connectionString: options.url,
       max: options.maxConnections ?? 4,
@@ -64,17 +70,9 @@ export class Database implements Queryable {
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       types: TEXT_ONLY,
-    });
-    const settings = new Map(Object.entries(PINNED_SETTINGS));
-    settings.set('statement_timeout', String(options.statementTimeoutMs ?? 0));
-    if (options.searchPath !== undefined) settings.set('search_path', quoteIdentifier(options.searchPath));
-    if (options.readOnly) settings.set('default_transaction_read_only', 'on');
-    const pin =
-      'select ' + [...settings.keys()].map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`).join();
-    const values = [...settings].flat();
-    // Queued on the client before anything its first user sends, so no statement runs on unpinned settings.
-    this.#pool.on('connect', (client) => {
-      client.query(pin, values).catch((error: unknown) => client.emit('error', error as Error));
+      // Awaited before a session is lent for the first time, so no statement runs on unpinned settings.
+      // (Its type says that nothing is returned; the pool waits for a promise all the same.)
+      onConnect: ((client: ClientBase) => client.query(pin, [...settings].flat())) as (client: ClientBase) => void,
     });
     // An idle connection that the server closes is replaced at the next use; there is nobody to tell now.
     this.#pool.on('error', () => undefined);

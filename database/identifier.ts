@@ -9,8 +9,8 @@ export function quoteQualified(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-/** Quotes a string literal, for the few places where SQL takes no parameter. */
+/** Quotes a string literal, for the few places where SQL takes no parameter; needs standard_conforming_strings. */
 export function quoteLiteral(value: string): string {
-  const escaped = value.replaceAll("'", "''");
-  return escaped.includes('\\') ? ` E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
+  if (value.includes('\0')) throw new RangeError('not an SQL string: holds a NUL');
+  return `'${value.replaceAll("'", "''")}'`;
 }

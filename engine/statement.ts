@@ -1,6 +1,6 @@
 import type { Comparison } from '../contracts/comparison';
 import type { PlanItem } from '../contracts/plan-item';
-import { quoteIdentifier } from '../database/identifier';
+import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { keyValues } from './key';
 import type { Side } from './side';
 
@@ -31,7 +31,7 @@ function statementOf(comparison: Comparison, side: Side, group: readonly PlanIte
   const types = new Map(comparison.targetColumns.map((column) => [column.name, column.type]));
   const columns = Object.keys(group[0]?.after ?? {});
   // Casting to the type without its modifier leaves it to the assignment to refuse a value that is too long.
-  const values = columns.map((name) => `(r -> 'after' ->> ${literal(name)})::${types.get(name) ?? 'text'}`);
+  const values = columns.map((name) => `(r -> 'after' ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`);
   const names = columns.map(quoteIdentifier);
   const rows = group.map((item) => ({ key: keyValues(comparison, item.key), after: item.after }));
   const from = `jsonb_array_elements($1::jsonb) as "trueup:item"(r)`;
@@ -56,9 +56,4 @@ function statementOf(comparison: Comparison, side: Side, group: readonly PlanIte
     case undefined:
       throw new RangeError('a group of corrections is empty');
   }
-}
-
-/** A column name as a JSON key in SQL text. */
-function literal(name: string): string {
-  return `U&'${[...name].map((c) => (/[A-Za-z0-9_]/.test(c) ? c : `\\+${(c.codePointAt(0) ?? 0).toString(16).padStart(6, '0')}`)).join('')}'`;
 }

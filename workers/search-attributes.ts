@@ -17,7 +17,7 @@ export async function registerSearchAttributes(
   const wanted = Object.values(SEARCH_ATTRIBUTE);
   const isThere = async () => {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    return wanted.every(({ name, type }) => customAttributes?.[name] === INDEXED_VALUE_TYPE[type]);
+    return wanted.every(({ name, type }) => Number(customAttributes?.[name]) === INDEXED_VALUE_TYPE[type]);
   };
   try {
     if (await isThere()) return true;
