@@ -43,7 +43,12 @@ export async function followRun(run: RunHandle, view: ProgressView, signal: Abor
       said.forget();
       waiting = progress.status === 'awaiting_approval';
     }
-    if (description !== null && !isOpen(description.state)) return { kind: 'closed', description };
+    if (description !== null && !isOpen(description.state)) {
+      // The two answers are not of one moment: what is drawn last is how the run ended.
+      const last = progress?.phase === 'done' ? null : await run.progress();
+      if (last !== null) view.show(last);
+      return { kind: 'closed', description };
+    }
     if (waiting && progress !== null) {
       const plan = await run.plan();
       if (plan?.plan && plan.decision === null) {

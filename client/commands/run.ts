@@ -105,9 +105,9 @@ async function announce(context: Context, { workflowId }: RunHandle): Promise<vo
 async function waitForRun(context: Context, handle: RunHandle, json: boolean): Promise<ExitCode> {
   const { io } = context;
   const interrupt = onInterrupt();
+  const view = json ? SILENT_VIEW : progressView(io.out);
   try {
     for (;;) {
-      const view = json ? SILENT_VIEW : progressView(io.out);
       const end = await followRun(handle, view, interrupt.signal).finally(() => view.stop());
       if (end.kind === 'closed') return printReport(context, await endedReport(context, handle, end.description), json);
       if (end.kind === 'left') return left(context, handle.workflowId, end.waiting);

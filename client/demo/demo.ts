@@ -93,9 +93,9 @@ async function reconcile(stage: Stage): Promise<ExitCode> {
   io.out.line(`Run ${io.colors.bold(run.workflowId)} started.`);
   const link = await context.webLink(run.workflowId);
   if (link !== null) io.out.line(`  Temporal Web: ${link}`);
+  const view = progressView(io.out);
   let gateShown = false;
   for (;;) {
-    const view = progressView(io.out);
     const end = await followRun(run, view, signal).finally(() => view.stop());
     if (end.kind === 'left') throw signal.reason;
     if (end.kind === 'closed') return await conclude(stage, run, await endedReport(context, run, end.description));
@@ -120,6 +120,7 @@ async function passGate(stage: Stage, run: RunHandle, plan: FrozenPlan, shown: b
   if (io.interactive) {
     const went = await askAtGate(io, run, plan, signal);
     signal.throwIfAborted();
+    if (went === 'left' && !options.keep) io.out.line('\nNot decided. The demo ends here and cleans up after itself.');
     if (went === 'moved' || !options.keep) return went;
   } else if (!shown) {
     gateLines(io, plan).forEach((line) => io.out.line(line));

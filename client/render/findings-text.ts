@@ -1,4 +1,4 @@
-import type { InconsistencyType } from '../../contracts/finding';
+import { INCONSISTENCY_TYPES, type InconsistencyType } from '../../contracts/finding';
 import type { FindingCounts } from '../../contracts/run';
 import { count } from './text';
 
@@ -10,9 +10,9 @@ const SHORT: Partial<Record<InconsistencyType, string>> = {
 
 /** `3 missing, 1 mismatched`; empty when there are none. */
 export function findingsText(findings: FindingCounts): string {
-  return Object.entries(findings)
+  return INCONSISTENCY_TYPES.map((type) => [type, findings[type] ?? 0] as const)
     .filter(([, n]) => n > 0)
-    .map(([type, n]) => `${count(n)} ${SHORT[type as InconsistencyType] ?? type}`)
+    .map(([type, n]) => `${count(n)} ${SHORT[type] ?? type}`)
     .join(', ');
 }
 

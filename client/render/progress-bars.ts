@@ -38,8 +38,17 @@ export class ProgressBars {
     });
   }
 
+  /** Whether there is a bar to draw for this answer. */
+  static hasAny({ tables, corrections, phase }: ProgressAnswer): boolean {
+    return tables.length > 0 || (phase === 'applying' && corrections.total > 0);
+  }
+
+  /** Names of the tables whose bars say the last that there is to say. */
+  readonly finished = new Set<string>();
+
   update(progress: ProgressAnswer): void {
     for (const table of progress.tables) {
+      if (table.phase === 'done') this.finished.add(table.name);
       // An empty table, or one not planned yet, has no chunk to count: its bar is full exactly when it is done.
       const total = Math.max(1, table.chunks);
       const done = table.phase === 'done' ? total : Math.min(table.chunksDone, total);

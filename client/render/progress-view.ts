@@ -8,7 +8,7 @@ export interface ProgressView {
   show(progress: ProgressAnswer): void;
   /** Something to know that is not progress: no worker, a lost connection. */
   notice(text: string): void;
-  /** Ends the drawing; what is printed next stands below it. */
+  /** Pauses the drawing; what is printed next stands below it. */
   stop(): void;
 }
 
@@ -25,18 +25,23 @@ export function linesView(out: Output, now: () => number = Date.now): ProgressVi
 
 function barsView(out: Output): ProgressView {
   let bars: ProgressBars | null = null;
+  // Drawn again after a stop, as behind the gate, a table that is done would only be said twice.
+  const finished = new Set<string>();
   return {
     show: (progress) => {
-      if (progress.tables.length === 0) return;
+      const tables = progress.tables.filter((table) => !finished.has(table.name));
+      const shown = { ...progress, tables };
+      if (!ProgressBars.hasAny(shown)) return;
       bars ??= new ProgressBars(
         out,
-        progress.tables.map((table) => table.name),
+        tables.map((table) => table.name),
       );
-      bars.update(progress);
+      bars.update(shown);
     },
     notice: (text) => (bars === null ? out.line(text) : bars.log(text)),
     stop: () => {
       bars?.stop();
+      for (const name of bars?.finished ?? []) finished.add(name);
       bars = null;
     },
   };

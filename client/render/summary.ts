@@ -1,4 +1,5 @@
 import type { RowInconsistencyType } from '../../contracts/finding';
+import type { RunPhase } from '../../contracts/messages';
 import type { RunReport, TableSummary } from '../../contracts/run';
 import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
@@ -11,7 +12,7 @@ const ROW_TYPES = ['missing_in_target', 'extra_in_target', 'field_mismatch'] as 
 
 const COLUMNS: readonly Column[] = [
   { head: 'table' },
-  { head: 'status' },
+  { head: 'compared' },
   { head: 'source rows', align: 'right' },
   { head: 'target rows', align: 'right' },
   { head: 'missing', align: 'right' },
@@ -54,9 +55,23 @@ function verifiedLine({ verified }: RunReport): string | null {
   return `Verified: ${plural(checked, 'touched row')} compared again, ${differing === 0 ? 'all equal' : `${count(differing)} still differ`}.`;
 }
 
+/** The order in which a run goes through its phases; the ledger keeps none. */
+const PHASE_ORDER: readonly string[] = [
+  'opening',
+  'comparing',
+  'planning',
+  'awaiting approval',
+  'applying',
+  'verifying',
+  'closing',
+] satisfies RunPhase[];
+
 /** `Phases: comparing 2.4 s, applying 80 ms.` */
 export function phasesLine({ phases }: RunReport): string | null {
-  const parts = Object.entries(phases).map(([phase, ms]) => `${phase} ${duration(ms)}`);
+  const place = (phase: string) => (PHASE_ORDER.includes(phase) ? PHASE_ORDER.indexOf(phase) : PHASE_ORDER.length);
+  const parts = Object.entries(phases)
+    .sort(([a], [b]) => place(a) - place(b))
+    .map(([phase, ms]) => `${phase} ${duration(ms)}`);
   return parts.length === 0 ? null : `Phases: ${parts.join(', ')}.`;
 }
 
