@@ -54,7 +54,7 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
   return {
     runId,
     undoOf: undone.runId,
-    tables: undone.tables.map((table) => table.name),
+    tables: config.tables.map((pair) => pair.name),
     searchAttributes: resources.searchAttributes,
   };
 }

@@ -81,7 +81,8 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     workflowId: row.workflow_id,
     status: row.status,
     planDigest: row.plan_digest,
-    tables: await readTables(ledger, row.run_id),
+    // An undo compares no tables: it restores rows.
+    tables: row.kind === 'undo' ? [] : await readTables(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),
     plan: await readPlanLines(ledger, row.run_id),
     remaining: await countRemaining(ledger, row.run_id),
