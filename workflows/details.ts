@@ -1,15 +1,28 @@
+import type { Decision } from '../contracts/messages';
 import type { PlanSummary, TableSummary } from '../contracts/run';
 
-/** Markdown for Temporal Web's current details. It shows names, counts and digests, never a row. */
+/**
+ * Markdown for Temporal Web's current details. It shows names, counts and digests, never a row, and stays under the
+ * 20 KB that there is room for, whatever names and messages come in.
+ */
 
-const cell = (text: string | number) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
+const LONGEST_CELL = 80;
+const LONGEST_LINE = 300;
+
+/** A text from anywhere on one line, and of no more than so many characters. */
+function short(text: string, longest: number): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
+
+const cell = (text: string | number) => short(String(text), LONGEST_CELL).replaceAll('|', '\\|');
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Details past this many tables name only the ones that are not consistent. */
+/** Details past this many tables name only the ones that are not consistent; a plan's lines past it are counted. */
 const MOST_ROWS = 60;
 
 export function progressTable(tables: readonly TableSummary[]): string {
@@ -46,10 +59,11 @@ export function progressTable(tables: readonly TableSummary[]): string {
 }
 
 export function planTable(plan: PlanSummary): string {
-  return table(
-    ['table', 'operation', 'rows', 'approval'],
-    plan.lines.map((line) => [line.table, line.operation, line.rows, line.needsApproval ? 'needed' : 'not needed']),
-  );
+  const rows = plan.lines
+    .slice(0, MOST_ROWS)
+    .map((line) => [line.table, line.operation, line.rows, line.needsApproval ? 'needed' : 'not needed']);
+  const left = plan.lines.length - rows.length;
+  return table(['table', 'operation', 'rows', 'approval'], rows) + (left > 0 ? `\n\n… and ${left} more lines` : '');
 }
 
 /** The exact commands that decide on a plan. */
@@ -76,6 +90,10 @@ export function gateSection(workflowId: string, plan: PlanSummary, deadline: str
 
 export function refusedSection(refused: readonly string[]): string {
   if (refused.length === 0) return '';
-  const lines = refused.slice(-10).map((text) => `- ${cell(text)}`);
+  const lines = refused.slice(-10).map((text) => `- ${short(text, LONGEST_LINE)}`);
   return ['## Refused', ...lines].join('\n');
+}
+
+export function decidedLine({ decision, approver, decidedAt }: Decision): string {
+  return `Decided: **${decision}** by ${short(approver, LONGEST_LINE)} at ${decidedAt}`;
 }

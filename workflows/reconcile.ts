@@ -17,7 +17,7 @@ import type { PlanSummary, RunStatus, TableSummary } from '../contracts/run';
 import { long, opening, quick } from './activities';
 import { applyPlan } from './apply';
 import { Decisions } from './decisions';
-import { gateSection, howToDecide, progressTable, refusedSection } from './details';
+import { decidedLine, gateSection, howToDecide, progressTable, refusedSection } from './details';
 import { catalogued, failure } from './failure';
 import { inLanes } from './lanes';
 import { plan as planQuery, progress as progressQuery, tableProgress } from './messages';
@@ -255,9 +255,7 @@ class Run {
         ? gateSection(this.#workflowId, this.#plan, new Date(this.decisions.deadlineMs).toISOString())
         : '';
     const { decision } = this.decisions;
-    const decided = decision
-      ? `Decided: **${decision.decision}** by ${decision.approver} at ${decision.decidedAt}`
-      : '';
+    const decided = decision ? decidedLine(decision) : '';
     const applying = this.#plan && this.#corrected > 0 ? `Corrections: ${this.#corrected} of ${this.#plan.total}` : '';
     const head = `Run \`${this.#opened?.runId ?? this.#workflowId}\`: **${this.#phase === 'done' ? this.#status : this.#phase}**`;
     const sections = [head, gate, decided, applying, refusedSection(this.decisions.refused), this.#tableSection()];

@@ -1,0 +1,122 @@
+import type { PlanSummary, TableSummary } from '../../contracts/run';
+import {
+  decidedLine,
+  gateSection,
+  howToDecide,
+  planTable,
+  progressTable,
+  refusedSection,
+} from '../../workflows/details';
+
+/** What Temporal's documentation gives current details room for. */
+const ROOM = 20_000;
+const DIGEST = 'a3f0'.repeat(16);
+
+function table(name: string, more: Partial<TableSummary> = {}): TableSummary {
+  return {
+    name,
+    status: 'running',
+    phase: 'comparing',
+    rowsSource: 10,
+    rowsTarget: 9,
+    chunks: 4,
+    chunksDone: 2,
+    findings: {},
+    transient: 0,
+    unsettled: 0,
+    notes: [],
+    ...more,
+  };
+}
+
+function planOf(tables: number, name = (i: number) => `table_${i}`): PlanSummary {
+  const operations = ['insert', 'update', 'delete'] as const;
+  const lines = Array.from({ length: tables }, (_, i) =>
+    operations.map((operation) => ({ table: name(i), operation, rows: i + 1, needsApproval: operation !== 'insert' })),
+  ).flat();
+  return { digest: DIGEST, lines, total: lines.reduce((sum, line) => sum + line.rows, 0), needsApproval: true };
+}
+
+/** The cells of a line of a Markdown table: a pipe that is escaped does not end one. */
+const cellsOf = (line = '') =>
+  line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+
+describe('current details', () => {
+  it('show the progress of each table as a Markdown table', () => {
+    const findings = { missing_in_target: 3, extra_in_target: 2, field_mismatch: 1 };
+    const done = table('customers', { phase: 'done', status: 'inconsistent', chunksDone: 4, findings, transient: 5 });
+    expect(progressTable([table('orders'), done])).toBe(
+      [
+        '| table | phase | chunks | rows source | rows target | missing | extra | mismatch | transient | unsettled |',
+        '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+        '| orders | comparing | 2/4 | 10 | 9 | 0 | 0 | 0 | 0 | 0 |',
+        '| customers | inconsistent | 4/4 | 10 | 9 | 3 | 2 | 1 | 5 | 0 |',
+      ].join('\n'),
+    );
+  });
+
+  it('keep a name with pipes or line breaks in its cell', () => {
+    const [head, rule, row, ...rest] = progressTable([table('a|b\nc')]).split('\n');
+    expect(cellsOf(row)).toHaveLength(cellsOf(head).length);
+    expect(cellsOf(rule)).toHaveLength(cellsOf(head).length);
+    expect(cellsOf(row)[0]).toBe('a\\|b c');
+    expect(rest).toEqual([]);
+    expect(cellsOf(planTable(planOf(1, () => 'a|b')).split('\n')[2])).toEqual(['a\\|b', 'insert', '1', 'not needed']);
+  });
+
+  it('stay readable and short for 2,000 tables, and say what is left out', () => {
+    const tables = Array.from({ length: 2_000 }, (_, i) => table(`${'schema'.repeat(10)}.${i}`));
+    const text = progressTable(tables);
+    expect(text.length).toBeLessThan(ROOM);
+    expect(text).toContain('… and 1940 more tables');
+    const waiting = tables.map((one, i) => (i === 1_500 ? one : { ...one, phase: 'waiting' as const }));
+    expect(progressTable(waiting)).toContain('.1500 |');
+  });
+
+  it('hold the plan of 2,000 tables with its digest and the command that approves it', () => {
+    const text = gateSection('trueup-1', planOf(2_000), '2026-03-01T12:00:00.000Z');
+    expect(text.length).toBeLessThan(ROOM / 2);
+    expect(text).toContain(DIGEST);
+    expect(text).toContain(`trueup approve trueup-1 --plan ${DIGEST}`);
+    expect(text).toContain('… and 5940 more');
+    expect(planTable(planOf(20))).not.toContain('more');
+  });
+
+  it('fit in their room all together, at the worst', () => {
+    const name = (i: number) => `${'n'.repeat(195)}${i}`;
+    const done = Array.from({ length: 60 }, (_, i) => table(name(i), { rowsSource: 10 ** 9, rowsTarget: 10 ** 9 }));
+    const sections = [
+      gateSection('trueup-20260301-120000-abcd', planOf(2_000, name), '2026-03-01T12:00:00.000Z'),
+      refusedSection(Array.from({ length: 500 }, () => 'r'.repeat(10_000))),
+      progressTable(done),
+    ];
+    expect(Buffer.byteLength(sections.join('\n\n'))).toBeLessThan(ROOM);
+  });
+
+  it('say who decided, on one line', () => {
+    const decision = { decision: 'approve', approver: 'ada\n# x', planDigest: DIGEST, reason: null } as const;
+    const line = decidedLine({ ...decision, decidedAt: '2026-03-01T12:00:00.000Z' });
+    expect(line).toBe('Decided: **approve** by ada # x at 2026-03-01T12:00:00.000Z');
+  });
+
+  it('give commands that a shell takes as they stand', () => {
+    const [approve, signal, reject] = howToDecide('trueup-1', DIGEST);
+    expect(approve).toBe(`trueup approve trueup-1 --plan ${DIGEST}`);
+    const input = /--input '(.*)'$/.exec(signal ?? '')?.[1] ?? '';
+    expect(JSON.parse(input)).toEqual({ approver: 'YOUR NAME', planDigest: DIGEST });
+    expect(reject).toContain('--name reject');
+  });
+
+  it('list the latest refusals, each on one short line', () => {
+    expect(refusedSection([])).toBe('');
+    const lines = refusedSection(Array.from({ length: 30 }, (_, i) => `refusal ${i}`)).split('\n');
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toBe('- refusal 29');
+    const long = refusedSection(Array.from({ length: 10 }, () => `already decided by ${'x'.repeat(50_000)}\nand more`));
+    expect(long.length).toBeLessThan(ROOM / 4);
+    expect(long.split('\n')).toHaveLength(11);
+  });
+});
