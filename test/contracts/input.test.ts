@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { checkReconcileInput, checkUndoInput, textField } from '../../contracts/input';
+
+describe('the input of reconcile', () => {
+  it('may be nothing at all, and is then a dry run of all tables', () => {
+    for (const nothing of [undefined, null, {}, { tables: null, apply: null }]) {
+      expect(checkReconcileInput(nothing)).toEqual({ ok: true, value: {} });
+    }
+  });
+
+  it('is handed on as it was given', () => {
+    const input = { tables: ['orders'], mode: 'full', apply: true, requestedBy: 'ada', approvalTimeout: '24h' };
+    expect(checkReconcileInput(input)).toEqual({ ok: true, value: input });
+  });
+
+  it.each<[unknown, string]>([
+    [{ apply: 'yes' }, 'apply: found a string, allowed: true or false'],
+    [{ tabels: [] }, 'unknown field "tabels"; allowed: tables, mode, apply, requestedBy, approvalTimeout'],
+    [[1], 'found a list, allowed: one JSON object'],
+    ['x', 'found a string, allowed: one JSON object'],
+    [7, 'found a number, allowed: one JSON object'],
+    [{ tables: 'orders' }, 'tables: found a string, allowed: a list of table names'],
+    [{ tables: [1] }, 'tables: found a list, allowed: a list of table names'],
+    [{ mode: 'count' }, 'mode: found a string, allowed: one of full'],
+    [
+      { approvalTimeout: 24 },
+      'approvalTimeout: found a number, allowed: a number with a unit: 500ms, 2s, 30m, 24h or 7d',
+    ],
+    [
+      { approvalTimeout: 'soon' },
+      'approvalTimeout: found a string, allowed: a number with a unit: 500ms, 2s, 30m, 24h or 7d',
+    ],
+    [
+      JSON.parse('{"__proto__": {"apply": true}}'),
+      'unknown field "__proto__"; allowed: tables, mode, apply, requestedBy, approvalTimeout',
+    ],
+    [{ constructor: 1 }, 'unknown field "constructor"; allowed: tables, mode, apply, requestedBy, approvalTimeout'],
+  ])('%j is refused with what was found and what is allowed', (input, problem) => {
+    expect(checkReconcileInput(input)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('the input of undo', () => {
+  it('names a run', () => {
+    const input = { runId: 'trueup-1', requestedBy: 'ada' };
+    expect(checkUndoInput(input)).toEqual({ ok: true, value: input });
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'found a undefined, allowed: {"runId": "…"}'],
+    [{}, 'runId is missing: the ID of the run to undo'],
+    [{ runId: null }, 'runId is missing: the ID of the run to undo'],
+    [{ runId: '' }, 'runId: found a string, allowed: the ID of a run'],
+    [{ runId: 1 }, 'runId: found a number, allowed: the ID of a run'],
+    [{ run: 'trueup-1' }, 'unknown field "run"; allowed: runId, requestedBy'],
+    [['trueup-1'], 'found a list, allowed: {"runId": "…"}'],
+  ])('%j is refused with what was found and what is allowed', (input, problem) => {
+    expect(checkUndoInput(input)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('an input from anywhere', () => {
+  const fields = ['tables', 'mode', 'apply', 'requestedBy', 'approvalTimeout', 'runId', 'toString'];
+  const anything = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(fc.oneof(fc.constantFrom(...fields), fc.string()), fc.jsonValue()),
+  );
+
+  it('is good or has a problem, and never throws', () => {
+    fc.assert(
+      fc.property(anything, (input) => {
+        for (const check of [checkReconcileInput, checkUndoInput]) {
+          const checked = check(input);
+          if (checked.ok) expect(Object.values(checked.value)).not.toContain(null);
+          else expect(checked.problem).not.toBe('');
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('gives a field as text or null', () => {
+    fc.assert(
+      fc.property(anything, fc.constantFrom(...fields), (input, name) => {
+        const found = textField(input, name);
+        if (found !== null) expect(found).toBe(found.trim());
+        expect(found).not.toBe('');
+      }),
+    );
+    expect(textField({ approver: ' ada\n' }, 'approver')).toBe('ada');
+    expect(textField({}, 'toString')).toBeNull();
+  });
+});
