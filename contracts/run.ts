@@ -35,6 +35,12 @@ export interface TableSummary {
   readonly notes: readonly string[];
 }
 
+/** A table of which nothing is known yet. */
+export function emptySummary(name: string, status: TableStatus, phase: TablePhase): TableSummary {
+  const counts = { rowsSource: 0, rowsTarget: 0, chunks: 0, chunksDone: 0, transient: 0, unsettled: 0 };
+  return { name, status, phase, ...counts, findings: {}, notes: [] };
+}
+
 /** One line of the plan: how many rows of a table an operation touches, and whether it waits for a decision. */
 export interface PlanLine {
   readonly table: string;

@@ -1,3 +1,4 @@
+import type { BeforeImage } from '../contracts/before-image';
 import type { Comparison } from '../contracts/comparison';
 import type { CorrectionStatus } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
@@ -13,20 +14,11 @@ import { keyText, keyValues } from './key';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
 
-/** The backup of one corrected row, written in the transaction of its correction. */
-export interface CorrectedRow {
-  readonly seq: string;
-  readonly operation: PlanItem['operation'];
-  readonly key: TextRow;
-  readonly before: TextRow | null;
-  readonly after: TextRow | null;
-}
-
 /** Where backups and markers are kept: in the target, by the session that makes the corrections. */
 export interface MarkerStore {
   /** Which of these corrections were committed by an earlier attempt. */
   done(session: Queryable, seqs: readonly string[]): Promise<ReadonlySet<string>>;
-  add(session: Queryable, rows: readonly CorrectedRow[]): Promise<void>;
+  add(session: Queryable, rows: readonly BeforeImage[]): Promise<void>;
 }
 
 export interface CorrectionOutcome {

@@ -1,18 +1,14 @@
+import type { ChunkRange } from '../contracts/chunk';
 import type { Comparison } from '../contracts/comparison';
+import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
-import { differencesOf, type Difference } from './difference';
+import { differencesOf } from './difference';
 import { countRows, disagreeing, fingerprint } from './fingerprint';
 import type { KeyValues } from './key';
 import { locate, settledBoth } from './locate';
-import type { KeyBound, KeyRange } from './range';
 import { readRows } from './row';
 import type { Side } from './side';
 import { sliceLayout } from './slice';
-
-export interface ChunkRange extends KeyRange {
-  readonly low: KeyBound | null;
-  readonly high: KeyBound | null;
-}
 
 export interface ChunkResult {
   readonly rowsSource: number;

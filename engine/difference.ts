@@ -1,24 +1,8 @@
 import type { Comparison } from '../contracts/comparison';
-import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import type { ColumnDifference, Difference } from '../contracts/difference';
+import type { TextRow } from '../contracts/finding';
 import { keyDigest, keyRecord, keyText, type KeyValues } from './key';
 import type { Row, RowsByKey } from './row';
-
-export interface ColumnDifference {
-  readonly name: string;
-  readonly targetName: string;
-  readonly source: string | null;
-  readonly target: string | null;
-}
-
-/** A row that differs between the sides, with all that is needed to report and to correct it. */
-export interface Difference {
-  readonly keyDigest: string;
-  readonly key: TextRow;
-  readonly type: RowInconsistencyType;
-  readonly source: TextRow | null;
-  readonly target: TextRow | null;
-  readonly differences: readonly ColumnDifference[];
-}
 
 /** How a row differs; null when it does not. */
 export function differenceOf(

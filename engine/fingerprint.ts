@@ -1,5 +1,6 @@
+import type { KeyRange } from '../contracts/chunk';
 import type { Queryable } from '../database/connection';
-import { Parameters, rangeCondition, type KeyRange } from './range';
+import { Parameters, rangeCondition } from './range';
 import type { Side } from './side';
 import { sliceExpression, type SliceLayout } from './slice';
 

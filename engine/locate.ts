@@ -1,7 +1,8 @@
+import type { KeyRange } from '../contracts/chunk';
 import { TrueupError } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
-import { alias, Parameters, rangeCondition, type KeyRange } from './range';
+import { alias, Parameters, rangeCondition } from './range';
 import type { Side } from './side';
 import { sliceCondition, type SliceLayout } from './slice';
 

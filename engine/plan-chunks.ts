@@ -1,9 +1,10 @@
+import type { ChunkRange, KeyBound } from '../contracts/chunk';
 import type { Comparison } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
-import type { ChunkRange, Sides } from './compare-chunk';
+import type { Sides } from './compare-chunk';
 import { settledBoth } from './locate';
-import { alias, boundTuple, keyTuple, Parameters, type KeyBound } from './range';
+import { alias, boundTuple, keyTuple, Parameters } from './range';
 import type { Side } from './side';
 
 interface Progress {

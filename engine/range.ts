@@ -1,13 +1,5 @@
+import type { KeyBound, KeyRange } from '../contracts/chunk';
 import type { Side } from './side';
-
-/** Text forms of the key columns, in the key's order: a bound of a range. */
-export type KeyBound = readonly string[];
-
-/** A half-open range of the key, `[from, to)`; null is open. */
-export interface KeyRange {
-  readonly from: KeyBound | null;
-  readonly to: KeyBound | null;
-}
 
 /** Collects the parameters of a statement while its text is being written. */
 export class Parameters {

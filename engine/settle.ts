@@ -1,17 +1,10 @@
 import type { Comparison } from '../contracts/comparison';
+import type { Difference, Reading } from '../contracts/difference';
 import type { Sides } from './compare-chunk';
-import { differenceOf, sameRow, type Difference } from './difference';
+import { differenceOf, sameRow } from './difference';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
 import { readRows, type RowsByKey } from './row';
-
-export interface Reading {
-  readonly keyDigest: string;
-  /** null: both sides agree now, the difference was transient. */
-  readonly candidate: Difference | null;
-  /** Whether a side's row changed since it was read before. */
-  readonly moving: boolean;
-}
 
 /** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
 export async function readBoth(
@@ -39,7 +32,7 @@ export async function settle(
     const text = keyText(key);
     const now = differenceOf(comparison, key, source.get(text), target.get(text));
     const moving = now !== null && !(sameRow(now.source, before.source) && sameRow(now.target, before.target));
-    return { keyDigest: before.keyDigest, candidate: now, moving };
+    return { keyDigest: before.keyDigest, difference: now, moving };
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Comparison } from '../contracts/comparison';
-import type { KeyBound, KeyRange, Parameters } from './range';
+import type { ChunkRange } from '../contracts/chunk';
+import type { Parameters } from './range';
 import type { Side } from './side';
 
 /**
@@ -16,12 +17,8 @@ const SLICES = 64;
 /** Wider key ranges than this could overflow a bigint difference. */
 const WIDEST = 2n ** 62n;
 
-interface Hints extends KeyRange {
-  readonly low: KeyBound | null;
-  readonly high: KeyBound | null;
-}
-
-export function sliceLayout(comparison: Comparison, chunk: Hints): SliceLayout {
+/** Lays the slices of a chunk: by arithmetic over one integer key column, by the hash of the key otherwise. */
+export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLayout {
   const [key] = comparison.key;
   const low = (chunk.from ?? chunk.low)?.[0];
   const high = (chunk.to ?? chunk.high)?.[0];

@@ -1,9 +1,9 @@
+import type { BeforeImage } from '../contracts/before-image';
 import type { Comparison } from '../contracts/comparison';
 import type { Operation } from '../contracts/correction';
 import type { TextRow } from '../contracts/finding';
 import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
-import type { CorrectedRow } from './apply';
 import { sameRow } from './difference';
 import { keyText, keyValues } from './key';
 import { readRows } from './row';
@@ -14,7 +14,7 @@ type UndoItem = Omit<PlanItem, 'source' | 'checkSource' | 'needsApproval' | 'seq
 const REVERSE: Readonly<Record<Operation, Operation>> = { insert: 'delete', update: 'update', delete: 'insert' };
 
 /** What gives a corrected row back its before-image; null where the correction had changed nothing. */
-export function undoItem(comparison: Comparison, image: CorrectedRow): UndoItem | null {
+export function undoItem(comparison: Comparison, image: BeforeImage): UndoItem | null {
   if (sameRow(image.before, image.after)) return null;
   const written = new Set(comparison.targetColumns.filter((column) => !column.generated).map((column) => column.name));
   const before = image.before === null ? null : Object.entries(image.before).filter(([name]) => written.has(name));

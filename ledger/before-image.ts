@@ -1,18 +1,8 @@
+import type { BeforeImage } from '../contracts/before-image';
 import type { Operation } from '../contracts/correction';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { quoteQualified } from '../database/identifier';
-
-/** The backup of one corrected row: written in the target, in the transaction of its correction. */
-export interface BeforeImage {
-  readonly seq: string;
-  readonly operation: Operation;
-  readonly key: TextRow;
-  /** The full target row as it was; null: there was none. */
-  readonly before: TextRow | null;
-  /** The full target row as the correction left it; null: it was deleted. */
-  readonly after: TextRow | null;
-}
 
 export interface StoredBeforeImage extends BeforeImage {
   readonly table: string;

@@ -1,26 +1,6 @@
+import type { ColumnDifference, Difference, Reading } from '../contracts/difference';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
-
-/** One differing column: its names on both sides and its values in text form. */
-export interface ColumnDifference {
-  readonly name: string;
-  readonly targetName: string;
-  readonly source: string | null;
-  readonly target: string | null;
-}
-
-/** A row that differed when it was read last. */
-export interface Candidate {
-  /** SHA-256 of the canonical key, in hex. */
-  readonly keyDigest: string;
-  readonly key: TextRow;
-  readonly type: RowInconsistencyType;
-  /** The mapped columns of the source row, by source name; null: no row. */
-  readonly source: TextRow | null;
-  /** Every column of the target row, by target name; null: no row. */
-  readonly target: TextRow | null;
-  readonly differences: readonly ColumnDifference[];
-}
 
 /** Forgets what an earlier attempt at a chunk left behind. */
 export async function deleteCandidates(ledger: Queryable, runId: string, table: string, chunkNo: number) {
@@ -36,7 +16,7 @@ export async function insertCandidates(
   runId: string,
   table: string,
   chunkNo: number,
-  candidates: readonly Candidate[],
+  candidates: readonly Difference[],
 ): Promise<void> {
   if (candidates.length === 0) return;
   // A row that moved to another chunk's range between two attempts may be there already: the newer reading stands.
@@ -72,7 +52,7 @@ export async function nextCandidates(
   table: string,
   attempt: number,
   limit: number,
-): Promise<readonly Candidate[]> {
+): Promise<readonly Difference[]> {
   const { rows } = await ledger.query<CandidateRow>(
     `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns
        from candidate
@@ -90,14 +70,6 @@ export async function nextCandidates(
   }));
 }
 
-export interface Reading {
-  readonly keyDigest: string;
-  /** null: both sides agreed, the difference was transient. */
-  readonly candidate: Candidate | null;
-  /** Whether a side's row changed since it was read before. */
-  readonly moving: boolean;
-}
-
 /** Records one more reading of candidates. */
 export async function recordReadings(
   ledger: Queryable,
@@ -109,14 +81,14 @@ export async function recordReadings(
   await ledger.query(
     `update candidate
         set attempts = $3,
-            state = case when r -> 'candidate' = 'null' then 'transient' else 'open' end,
+            state = case when r -> 'difference' = 'null' then 'transient' else 'open' end,
             moving = (r ->> 'moving')::boolean,
-            inconsistency_type = coalesce(r -> 'candidate' ->> 'type', inconsistency_type),
-            source_data = case when r -> 'candidate' = 'null' then source_data
-                               else nullif(r -> 'candidate' -> 'source', 'null') end,
-            target_data = case when r -> 'candidate' = 'null' then target_data
-                               else nullif(r -> 'candidate' -> 'target', 'null') end,
-            columns = coalesce(nullif(r -> 'candidate', 'null') -> 'differences', columns)
+            inconsistency_type = coalesce(r -> 'difference' ->> 'type', inconsistency_type),
+            source_data = case when r -> 'difference' = 'null' then source_data
+                               else nullif(r -> 'difference' -> 'source', 'null') end,
+            target_data = case when r -> 'difference' = 'null' then target_data
+                               else nullif(r -> 'difference' -> 'target', 'null') end,
+            columns = coalesce(nullif(r -> 'difference', 'null') -> 'differences', columns)
        from jsonb_array_elements($4::jsonb) as t(r)
       where run_id = $1 and table_name = $2 and key_digest = decode(r ->> 'keyDigest', 'hex')`,
     [runId, table, attempt, JSON.stringify(readings)],

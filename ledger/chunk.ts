@@ -1,18 +1,6 @@
+import type { Chunk, KeyBound } from '../contracts/chunk';
 import type { ErrorCode } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
-
-/** Text forms of the key columns, in the key's order: a bound of a range. */
-export type KeyBound = readonly string[];
-
-/** A half-open range of the key. `from` null: open below; `to` null: open above. */
-export interface Chunk {
-  readonly no: number;
-  readonly from: KeyBound | null;
-  readonly to: KeyBound | null;
-  /** The lowest and highest key seen while planning; only a hint, rows beyond it are still in the chunk. */
-  readonly low: KeyBound | null;
-  readonly high: KeyBound | null;
-}
 
 interface ChunkRow {
   chunk_no: string;

@@ -1,7 +1,7 @@
+import type { ColumnDifference } from '../contracts/difference';
 import type { Finding, InconsistencyType, Resolution, Severity, TextRow } from '../contracts/finding';
 import type { FindingCounts } from '../contracts/run';
 import type { Queryable } from '../database/connection';
-import type { ColumnDifference } from './candidate';
 
 /** Makes findings of the candidates that settled; running it again adds none. */
 export async function insertSettledFindings(ledger: Queryable, runId: string, table: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TablePhase, TableSummary } from '../contracts/run';
+import { emptySummary, type TablePhase, type TableSummary } from '../contracts/run';
 import { long, quick } from './activities';
 import { progressTable } from './details';
 import { catalogued } from './failure';
@@ -143,19 +143,7 @@ class View {
   #reported = 0;
 
   constructor(private readonly input: ReconcileTableInput) {
-    this.#summary = {
-      name: input.table,
-      status: 'running',
-      phase: 'planning',
-      rowsSource: 0,
-      rowsTarget: 0,
-      chunks: 0,
-      chunksDone: 0,
-      findings: {},
-      transient: 0,
-      unsettled: 0,
-      notes: [],
-    };
+    this.#summary = emptySummary(input.table, 'running', 'planning');
   }
 
   async enter(phase: TablePhase): Promise<void> {

@@ -13,7 +13,7 @@ import type { OpenedRun } from '../activities/open-run';
 import { checkReconcileInput } from '../contracts/input';
 import type { ReconcileInput, ReconcileResult, RunPhase } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
-import type { PlanSummary, RunStatus, TableSummary } from '../contracts/run';
+import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
 import { long, opening, quick } from './activities';
 import { applyPlan } from './apply';
 import { Decisions } from './decisions';
@@ -96,7 +96,7 @@ class Run {
     ]);
     this.#opened = opened;
     this.decisions.opened(opened.runId);
-    for (const { name } of opened.tables) this.#tables.set(name, waiting(name));
+    for (const { name } of opened.tables) this.#tables.set(name, emptySummary(name, 'pending', 'waiting'));
   }
 
   async compareTables(): Promise<void> {
@@ -287,20 +287,4 @@ class Run {
       refused: this.decisions.refused,
     };
   }
-}
-
-function waiting(name: string): TableSummary {
-  return {
-    name,
-    status: 'pending',
-    phase: 'waiting',
-    rowsSource: 0,
-    rowsTarget: 0,
-    chunks: 0,
-    chunksDone: 0,
-    findings: {},
-    transient: 0,
-    unsettled: 0,
-    notes: [],
-  };
 }
