@@ -45,12 +45,10 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
   await updateTablePhase(ledger, runId, table, 'planning');
   const comparison = await resources.comparison(runId, table);
   let boundaries = 0;
-  const ranges = await planChunkRanges(
-    comparison,
-    resources.sides(comparison),
-    comparison.pair.chunkRows,
-    context.signal,
-    { onBoundary: () => (boundaries += 1) % 100 === 0 && context.report({ boundaries }) },
+  const onBoundary = () => (boundaries += 1) % 100 === 0 && context.report({ boundaries });
+  // Planning reads a whole index: it counts among the chunks that the databases bear at once.
+  const ranges = await resources.compareSlots.with(context.signal, () =>
+    planChunkRanges(comparison, resources.sides(comparison), comparison.pair.chunkRows, context.signal, { onBoundary }),
   );
   await ledger.withTransaction('read write', (session) =>
     replaceChunks(

@@ -68,7 +68,7 @@ export class Resources {
     const url = config.connectionUrl(connection);
     return this.#pool(`${role} ${connection}`, url, () => {
       // One session for each chunk compared at once, and a few for what runs beside it.
-      const maxConnections = this.#options.concurrency + 4;
+      const maxConnections = this.#options.concurrency + 8;
       return new Database({ name: connection, url, maxConnections, readOnly: role === 'source' });
     });
   }
