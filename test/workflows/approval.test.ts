@@ -182,14 +182,14 @@ describe('a plan that waits for approval', () => {
     await expect(handle.signal('approve', { approver: 'ada', planDigest: digest })).rejects.toThrow(
       /completed|not found/i,
     );
-    const late = await time.client.workflow.execute('lateDecision', {
+    const late = await time.client.workflow.execute<(input: object) => Promise<string>>('lateDecision', {
       taskQueue: world.taskQueue,
       workflowId: 'approval-late',
       args: [{ runId: handle.workflowId, decision: 'approve', approver: 'ada', planDigest: digest }],
     });
     expect(late).toBe('the run has ended (expired); nothing was changed');
     expect(await world.decisions(handle.workflowId)).toMatchObject([
-      { channel: 'late', decision: 'approve', approver: 'ada', accepted: 'f', refusal: late as string },
+      { channel: 'late', decision: 'approve', approver: 'ada', accepted: 'f', refusal: late },
     ]);
     expect(await world.resolutions(handle.workflowId)).toEqual(Array(5).fill('OPEN'));
   });
