@@ -1,3 +1,4 @@
+import { ERRORS, isErrorCode } from '../../contracts/errors';
 import type { RowInconsistencyType } from '../../contracts/finding';
 import type { RunPhase } from '../../contracts/messages';
 import type { RunReport, TableSummary } from '../../contracts/run';
@@ -80,6 +81,11 @@ function timesLine({ startedAt, endedAt }: RunReport): string {
   return `Started ${instant(startedAt)}, took ${duration(Date.parse(endedAt) - Date.parse(startedAt))}.`;
 }
 
+function errorLines({ code, message }: { readonly code: string; readonly message: string }): readonly string[] {
+  const line = `Error: ${code}: ${message}`;
+  return isErrorCode(code) ? [line, `  ${ERRORS[code].help}`] : [line];
+}
+
 /** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
 export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
   const what = report.kind === 'undo' ? 'Undo' : 'Run';
@@ -88,7 +94,7 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
     if (line !== null) lines.push(line);
   }
-  if (report.error) lines.push(`Error: ${report.error.code}: ${report.error.message}`);
+  if (report.error) lines.push(...errorLines(report.error));
   for (const refusal of report.refusedDecisions) lines.push(`Refused decision: ${refusal}`);
   lines.push(...leftLines(report));
   return lines;

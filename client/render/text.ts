@@ -43,12 +43,13 @@ export function printable(text: string): string {
   );
 }
 
-/** A column's value on one line: NULL bare, text in quotes, what is longer than `limit` characters cut. */
+/** A column's value on one line: NULL bare, text quoted as in SQL, what is longer than `limit` characters cut. */
 export function value(text: string | null | undefined, limit = 100): string {
   if (text === null || text === undefined) return 'NULL';
   const chars = [...text];
-  if (chars.length <= limit) return `'${printable(text)}'`;
-  return `'${printable(chars.slice(0, limit).join(''))}'… (${count(chars.length)} characters)`;
+  const quoted = (part: string) => `'${printable(part).replaceAll("'", "''")}'`;
+  if (chars.length <= limit) return quoted(text);
+  return `${quoted(chars.slice(0, limit).join(''))}… (${count(chars.length)} characters)`;
 }
 
 /** `id=42`, or `region='eu' id='7'` where a bare value would mislead. */

@@ -27,7 +27,7 @@ test('no value can move the cursor, clear the screen or turn the line around', (
 });
 
 test('NULL, the text NULL and the empty text look different', () => {
-  expect([value(null), value('NULL'), value('')]).toEqual(['NULL', "'NULL'", "''"]);
+  expect([value(null), value('NULL'), value(''), value("O'Neil")]).toEqual(['NULL', "'NULL'", "''", "'O''Neil'"]);
 });
 
 test('a long value is cut by characters, not inside one, and says how long it is', () => {
