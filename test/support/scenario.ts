@@ -19,6 +19,8 @@ export interface Contents {
 }
 
 export interface ScenarioOptions {
+  /** The settling delay; null: the product's own default. */
+  readonly settle?: string | null;
   /** YAML lines under `defaults:`. */
   readonly defaults?: readonly string[];
   /** YAML of the list `tables:`; default: all tables. */
@@ -82,13 +84,18 @@ export class Scenario {
     return scenario;
   }
 
-  writeConfig({ defaults = [], tables }: Pick<ScenarioOptions, 'defaults' | 'tables'>): void {
+  writeConfig({
+    defaults = [],
+    tables,
+    settle = '50ms',
+  }: Pick<ScenarioOptions, 'defaults' | 'tables' | 'settle'>): void {
+    const delay = settle === null ? [] : [`settle: { delay: ${settle} }`];
     const lines = [
       'connections:',
       '  legacy: { url: "${LEGACY_URL}" }',
       '  modern: { url: "${MODERN_URL}" }',
       'defaults:',
-      ...['source: legacy', 'target: modern', 'settle: { delay: 50ms }', ...defaults].map((line) => `  ${line}`),
+      ...['source: legacy', 'target: modern', ...delay, ...defaults].map((line) => `  ${line}`),
       'tables:',
       tables ?? this.contents.tables.map((name) => `  - { name: ${name}, source: public.${name} }`).join('\n'),
     ];
@@ -199,8 +206,17 @@ export class Scenario {
     return status.replace('WORKFLOW_EXECUTION_STATUS_', '');
   }
 
-  async describe(workflowId: string): Promise<{ readonly status: string; readonly historyLength: number }> {
-    const text = await this.temporal('workflow', 'describe', '--workflow-id', workflowId, '-o', 'json');
+  async describe(workflowId: string, runId = ''): Promise<{ readonly status: string; readonly historyLength: number }> {
+    const text = await this.temporal(
+      'workflow',
+      'describe',
+      '--workflow-id',
+      workflowId,
+      '--run-id',
+      runId,
+      '-o',
+      'json',
+    );
     const { workflowExecutionInfo: info } = JSON.parse(text) as {
       workflowExecutionInfo: { status: string; historyLength: string };
     };
