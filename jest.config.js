@@ -18,7 +18,7 @@ module.exports = {
   // One PostgreSQL and one Temporal dev server for all files; each file makes databases and task queues of its own.
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   maxWorkers: 2,
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
