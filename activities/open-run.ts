@@ -9,7 +9,6 @@ import type { Database } from '../database/connection';
 import { listTables, readForeignKeys, readTableShape, type TableShape } from '../database/table-shape';
 import { assertCorrectable } from '../engine/apply';
 import { resolveComparison } from '../engine/comparison';
-import { findUnhashable } from '../engine/hashable';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
 import { endRun, insertRun, insertRunTables } from '../ledger/run';
@@ -136,12 +135,7 @@ async function inspect(resources: Resources, pair: TablePair, apply: boolean): P
   const target = await shapeOf(resources, pair, 'target');
   needPrivileges(pair, 'source', source, ['SELECT']);
   needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
-  const types = [...source.columns, ...target.columns].map((column) => column.baseType);
-  const unhashable = await findUnhashable(
-    [resources.database(pair.source.connection, 'source'), resources.database(pair.target.connection, 'target')],
-    types,
-  );
-  const comparison = resolveComparison(pair, source, target, unhashable);
+  const comparison = resolveComparison(pair, source, target);
   if (apply) assertCorrectable(comparison);
   return comparison;
 }

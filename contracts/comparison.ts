@@ -18,10 +18,10 @@ export interface KeyColumn {
 export interface ComparedColumn {
   readonly source: string;
   readonly target: string;
-  /** The type to which both sides are cast before they are hashed; null: both have it already. */
+  /** The type in which both sides' values are compared. */
+  readonly type: string;
+  /** The type to which both sides are cast; null: both have it already. */
   readonly castTo: string | null;
-  /** Whether the value is text, hashed byte by byte whatever the column's collation. */
-  readonly text: boolean;
 }
 
 /** A column that a correction may write, with the target's type; its modifier is left to the assignment to check. */

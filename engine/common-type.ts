@@ -1,4 +1,5 @@
 import type { ColumnShape } from '../database/table-shape';
+import { isDistinct } from './distinct';
 
 /** In which type a column of both sides is compared. */
 export interface CommonType {
@@ -6,13 +7,11 @@ export interface CommonType {
   readonly castTo: string | null;
   /** The type that the compared value has. */
   readonly type: string;
-  readonly text: boolean;
   /** What a reader of the report should know; null: the types are the same. */
   readonly note: string | null;
 }
 
 const INTEGERS = ['smallint', 'integer', 'bigint'];
-const TEXTS = ['text', 'character varying', 'bpchar', 'name', '"char"'];
 /** Families whose members convert to the widest one without losing anything; the widest stands last. */
 const FAMILIES: readonly (readonly string[])[] = [
   INTEGERS,
@@ -21,7 +20,6 @@ const FAMILIES: readonly (readonly string[])[] = [
   ['date', 'timestamp without time zone'],
   ['timestamp without time zone', 'timestamp with time zone'],
   ['json', 'jsonb'],
-  ['"bit"', 'bit varying'],
   ['cidr', 'inet'],
 ];
 
@@ -29,27 +27,16 @@ export function isInteger(baseType: string): boolean {
   return INTEGERS.includes(baseType);
 }
 
-export function isText(baseType: string): boolean {
-  return TEXTS.includes(baseType);
-}
-
 /**
- * The common type of a column pair. Equality is SQL's `=` of that type, so 1.0 equals 1.00; where there is no family
- * that holds both types, and where a type cannot be hashed, the text forms are compared.
+ * The common type of a column pair. Equality is SQL's `=` of that type, so 1.0 equals 1.00. The text forms are compared
+ * where no family holds both types, and for every type whose values PostgreSQL's hashes do not all tell apart.
  */
-export function commonType(source: ColumnShape, target: ColumnShape, unhashable: ReadonlySet<string>): CommonType {
+export function commonType(source: ColumnShape, target: ColumnShape): CommonType {
   const [a, b] = [source.baseType, target.baseType];
   const note =
     source.type === target.type ? null : `${source.name}: ${source.type} in the source, ${target.type} in the target`;
-  if (isText(a) && isText(b)) return { castTo: 'text', type: 'text', text: true, note };
-  if (a === 'json' && b === 'json') return { castTo: 'jsonb', type: 'jsonb', text: false, note };
-  if (a === b) {
-    return unhashable.has(a)
-      ? { castTo: 'text', type: 'text', text: true, note }
-      : { castTo: null, type: a, text: false, note };
-  }
-  const family = FAMILIES.find((members) => members.includes(a) && members.includes(b));
-  const widest = family?.at(-1);
-  if (widest !== undefined && !unhashable.has(widest)) return { castTo: widest, type: widest, text: false, note };
-  return { castTo: 'text', type: 'text', text: true, note };
+  if (a === b && isDistinct(a)) return { castTo: null, type: a, note };
+  const widest = a === b && a !== 'json' ? undefined : FAMILIES.find((f) => f.includes(a) && f.includes(b))?.at(-1);
+  const type = widest !== undefined && isDistinct(widest) ? widest : 'text';
+  return { castTo: type, type, note };
 }

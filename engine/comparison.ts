@@ -2,7 +2,7 @@ import type { ComparedColumn, Comparison, KeyColumn } from '../contracts/compari
 import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
 import type { ColumnShape, TableShape } from '../database/table-shape';
-import { commonType, isInteger, isText } from './common-type';
+import { commonType, isInteger } from './common-type';
 
 const BYTE_ORDER = new Set(['C', 'POSIX']);
 
@@ -17,23 +17,18 @@ interface ColumnPair {
  *
  * @throws KEY_UNUSABLE, COLUMN_NOT_FOUND: the config and the tables do not fit.
  */
-export function resolveComparison(
-  pair: TablePair,
-  source: TableShape,
-  target: TableShape,
-  unhashable: ReadonlySet<string>,
-): Comparison {
+export function resolveComparison(pair: TablePair, source: TableShape, target: TableShape): Comparison {
   checkNames(pair, source, target);
   const columnPairs = pairColumns(pair, source, target);
   const keyNames = keyOf(pair, source, target);
-  const key = keyNames.map((name) => keyColumn(pair, name, columnPairs, unhashable));
+  const key = keyNames.map((name) => keyColumn(pair, name, columnPairs));
   const notes: string[] = [];
   const columns: ComparedColumn[] = [];
   for (const { source: s, target: t } of columnPairs) {
     if (keyNames.includes(s.name) || pair.exclude.includes(s.name)) continue;
-    const common = commonType(s, t, unhashable);
+    const common = commonType(s, t);
     if (common.note !== null) notes.push(`types differ, compared as ${common.type}: ${common.note}`);
-    columns.push({ source: s.name, target: t.name, castTo: common.castTo, text: common.text });
+    columns.push({ source: s.name, target: t.name, type: common.type, castTo: common.castTo });
   }
   const unpaired = (shape: TableShape, names: readonly string[]) =>
     shape.columns.map((column) => column.name).filter((name) => !names.includes(name));
@@ -56,7 +51,7 @@ export function resolveComparison(
       .filter(({ target: t }) => !t.generated)
       .map(({ source: s, target: t }) => ({ source: s.name, target: t.name, targetType: t.baseType })),
     targetColumns: target.columns.map(({ name, baseType, generated }) => ({ name, type: baseType, generated })),
-    indexed: { source: isIndexed(source, keyNames), target: isIndexed(target, targetKey) },
+    indexed: { source: isIndexed(source, key, 'source'), target: isIndexed(target, key, 'target') },
     keyProven: { source: isProven(source, keyNames), target: isProven(target, targetKey) },
     notes,
   };
@@ -99,30 +94,21 @@ function keyOf(pair: TablePair, source: TableShape, target: TableShape): readonl
   );
 }
 
-function keyColumn(
-  pair: TablePair,
-  name: string,
-  columnPairs: readonly ColumnPair[],
-  unhashable: ReadonlySet<string>,
-): KeyColumn {
+function keyColumn(pair: TablePair, name: string, columnPairs: readonly ColumnPair[]): KeyColumn {
   const found = columnPairs.find((columns) => columns.source.name === name);
   if (!found) throw new TrueupError('KEY_UNUSABLE', `table ${pair.name}: key column ${name} is not on both sides`);
   const { source, target } = found;
-  // Enums sort by declaration, which may differ between the sides; their labels sort alike.
-  const common =
-    source.category === 'E' || target.category === 'E'
-      ? { type: 'text', text: true }
-      : commonType(source, target, unhashable);
+  const { type } = commonType(source, target);
   const bytewise = (column: ColumnShape) => column.collation !== null && BYTE_ORDER.has(column.collation);
-  const order = common.text ? 'text' : isInteger(common.type) ? 'integer' : common.type === 'uuid' ? 'uuid' : 'other';
+  const order = type === 'text' ? 'text' : isInteger(type) ? 'integer' : type === 'uuid' ? 'uuid' : 'other';
   return {
     source: source.name,
     target: target.name,
-    type: common.type,
+    type,
     order,
     // A cast that is not needed would keep an index from being used.
-    cast: { source: needsCast(source, common.type), target: needsCast(target, common.type) },
-    collate: { source: common.text && !bytewise(source), target: common.text && !bytewise(target) },
+    cast: { source: needsCast(source, type), target: needsCast(target, type) },
+    collate: { source: type === 'text' && !bytewise(source), target: type === 'text' && !bytewise(target) },
   };
 }
 
@@ -131,13 +117,13 @@ function needsCast(column: ColumnShape, type: string): boolean {
   return !(type === 'text' && column.baseType === 'character varying');
 }
 
-function isIndexed(shape: TableShape, key: readonly string[]): boolean {
+/** Whether an index gives the key's order; a key that is cast before it is ordered has none. */
+function isIndexed(shape: TableShape, key: readonly KeyColumn[], role: 'source' | 'target'): boolean {
   return shape.indexes.some((index) =>
-    key.every((name, i) => {
+    key.every((column, i) => {
       const collation = index.collations[i];
-      const column = shape.columns.find((found) => found.name === name);
-      const native = column !== undefined && (!isText(column.baseType) || column.baseType !== 'bpchar');
-      return index.columns[i] === name && native && (collation == null || BYTE_ORDER.has(collation));
+      const asStored = column.order === 'integer' || !column.cast[role];
+      return index.columns[i] === column[role] && asStored && (collation == null || BYTE_ORDER.has(collation));
     }),
   );
 }

@@ -1,6 +1,7 @@
 import type { Comparison } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
+import { distinctForm, keyForm } from './distinct';
 import { hashOf } from './hash';
 
 export type Role = 'source' | 'target';
@@ -51,17 +52,14 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
       name,
       equal: ordered,
       ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
-      text: `${castTo(name, column.type)}::text`,
+      text: keyForm(column.type, castTo(name, column.type)),
       boundType: column.type,
     };
   });
-  const keyExpressions = comparison.key.map((column) =>
-    column.order === 'text' ? `${castTo(column[role], column.type)} collate "C"` : castTo(column[role], column.type),
+  const keyForms = comparison.key.map((column) => distinctForm(column.type, castTo(column[role], column.type)));
+  const columnForms = comparison.columns.map((column) =>
+    distinctForm(column.type, castTo(column[role], column.castTo)),
   );
-  const compared = comparison.columns.map((column) => {
-    const value = castTo(column[role], column.castTo);
-    return column.text ? `${value} collate "C"` : value;
-  });
   const names =
     role === 'source'
       ? comparison.writable.map((column) => column.source)
@@ -71,9 +69,9 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
     database,
     relation: quoteQualified(ref.schema, ref.table),
     key,
-    keyHash: hashOf(keyExpressions),
-    rowHash: hashOf([...keyExpressions, ...compared]),
-    columnHashes: compared.map((expression) => hashOf([expression])),
+    keyHash: hashOf(keyForms),
+    rowHash: hashOf([...keyForms, ...columnForms]),
+    columnHashes: columnForms.map((form) => hashOf([form])),
     columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
     indexed: comparison.indexed[role],
     filter: pair.where === null ? 'true' : `(${pair.where})`,
