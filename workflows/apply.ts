@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { PlanStep } from '../activities/correct';
 import { quick } from './activities';
@@ -18,14 +18,26 @@ export interface ApplyOrder {
   readonly onProgress: (done: number) => void;
 }
 
-/**
- * Applies a confirmed plan step by step. What a reference or a unique value stands in the way of is left for another
- * pass, for as long as passes get on; the last pass gives up what still fails.
- */
-export async function applyPlan({ runId, digest, approver, onProgress }: ApplyOrder): Promise<void> {
-  let steps = await quick.confirmPlan.executeWithOptions({ summary: 'confirm that the plan is the approved one' }, [
+/** Applies a plan once it is confirmed; however that ends, each finding then says what became of it. */
+export async function applyPlan(order: ApplyOrder): Promise<void> {
+  const { runId, digest } = order;
+  const steps = await quick.confirmPlan.executeWithOptions({ summary: 'confirm that the plan is the approved one' }, [
     { runId, digest },
   ]);
+  try {
+    await applySteps(order, steps);
+  } finally {
+    const summary = 'note what became of each finding';
+    await CancellationScope.nonCancellable(() => quick.resolveApplied.executeWithOptions({ summary }, [{ runId }]));
+  }
+}
+
+/**
+ * Applies a plan step by step. What a reference or a unique value stands in the way of is left for another pass, for
+ * as long as passes get on; the last pass gives up what still fails.
+ */
+async function applySteps({ runId, approver, onProgress }: ApplyOrder, all: readonly PlanStep[]): Promise<void> {
+  let steps = all;
   let [done, open, last] = [0, Infinity, false];
   while (steps.length > 0) {
     const left: PlanStep[] = [];
@@ -43,5 +55,4 @@ export async function applyPlan({ runId, digest, approver, onProgress }: ApplyOr
     open = deferred;
     steps = left;
   }
-  await quick.resolveApplied.executeWithOptions({ summary: 'note what became of each finding' }, [{ runId }]);
 }

@@ -59,16 +59,21 @@ export async function undo(given?: UndoInput): Promise<ReconcileResult> {
     enter('planning');
     plan = await long.planUndo.executeWithOptions({ summary: 'plan from the before-images' }, [{ runId, undoOf }]);
     enter('applying');
-    await applyPlan({
-      runId,
-      digest: plan.digest,
-      approver: null,
-      onProgress: (count) => {
-        done = count;
-        enter('applying');
-      },
-    });
-    await quick.resolveUndo.executeWithOptions({ summary: 'note the findings as undone' }, [{ runId }]);
+    try {
+      await applyPlan({
+        runId,
+        digest: plan.digest,
+        approver: null,
+        onProgress: (count) => {
+          done = count;
+          enter('applying');
+        },
+      });
+    } finally {
+      // What was given back before a cancel is said to be.
+      const summary = 'note the findings as undone';
+      await CancellationScope.nonCancellable(() => quick.resolveUndo.executeWithOptions({ summary }, [{ runId }]));
+    }
     enter('verifying');
     const verified = { checked: 0, differing: 0 };
     for (const table of tables) {
