@@ -1,4 +1,5 @@
 import { TrueupError } from '../contracts/errors';
+import type { LateDecisionInput } from '../contracts/messages';
 import { insertDecision, nextDecisionNo, type DecisionEntry } from '../ledger/decision';
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
@@ -24,14 +25,6 @@ export async function recordDecision(
   { runId, entry }: { readonly runId: string; readonly entry: DecisionEntry },
 ): Promise<void> {
   await insertDecision(await resources.ledger(), runId, entry);
-}
-
-export interface LateDecisionInput {
-  readonly runId: string;
-  readonly decision?: string;
-  readonly approver?: string;
-  readonly planDigest?: string;
-  readonly reason?: string;
 }
 
 /** Writes down a decision that came after the run had ended, and says why it changes nothing. */

@@ -1,5 +1,5 @@
 import { DURATION_FORM, parseDuration } from './duration';
-import type { ReconcileInput, UndoInput } from './messages';
+import type { LateDecisionInput, ReconcileInput, UndoInput } from './messages';
 
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -10,7 +10,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 const MODES = ['full'];
@@ -29,6 +31,13 @@ const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
 const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
   requestedBy: text,
+};
+const LATE_DECISION_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
+  decision: (value) => (value === 'approve' || value === 'reject' ? null : 'approve or reject'),
+  approver: text,
+  planDigest: text,
+  reason: text,
 };
 
 /** The first thing that is wrong with an input, or null. Values are not repeated: an input may hold anything. */
@@ -58,11 +67,24 @@ export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
 
 /** Checks the input of `undo`. */
 export function checkUndoInput(input: unknown): Checked<UndoInput> {
+  return checkWithRunId<UndoInput>(input, UNDO_FIELDS, 'the ID of the run to undo');
+}
+
+/** Checks the input of `lateDecision`. */
+export function checkLateDecisionInput(input: unknown): Checked<LateDecisionInput> {
+  return checkWithRunId<LateDecisionInput>(input, LATE_DECISION_FIELDS, 'the ID of the run that was decided on');
+}
+
+function checkWithRunId<T extends { readonly runId: string }>(
+  input: unknown,
+  fields: Readonly<Record<string, FieldCheck>>,
+  which: string,
+): Checked<T> {
   if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: {"runId": "…"}` };
-  const problem = problemOf(input, UNDO_FIELDS);
+  const problem = problemOf(input, fields);
   if (problem !== null) return { ok: false, problem };
-  if (typeof input['runId'] !== 'string') return { ok: false, problem: 'runId is missing: the ID of the run to undo' };
-  return { ok: true, value: withoutNulls(input) as unknown as UndoInput };
+  if (typeof input['runId'] !== 'string') return { ok: false, problem: `runId is missing: ${which}` };
+  return { ok: true, value: withoutNulls(input) as unknown as T };
 }
 
 /** A field of a message as text; null when it is absent, empty or no text. */

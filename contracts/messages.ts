@@ -38,6 +38,15 @@ export interface DecideMessage {
   readonly reason?: string;
 }
 
+/** Input of the workflow `lateDecision`: a decision that came when its run had ended already. */
+export interface LateDecisionInput {
+  readonly runId: string;
+  readonly decision?: 'approve' | 'reject';
+  readonly approver?: string;
+  readonly planDigest?: string;
+  readonly reason?: string;
+}
+
 /** A decision as it was recorded: what `decide` returns and what the ledger holds. */
 export interface Decision {
   readonly decision: 'approve' | 'reject';

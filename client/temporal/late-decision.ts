@@ -1,16 +1,8 @@
+import type { LateDecisionInput } from '../../contracts/messages';
 import { TASK_QUEUE } from '../../contracts/names';
 import type { Temporal } from './connection';
 import { messageOf } from './failure';
 import { lateDecisionId } from './ids';
-
-/** Input of the workflow `lateDecision`. */
-export interface LateDecisionInput {
-  readonly runId: string;
-  readonly decision: 'approve' | 'reject';
-  readonly approver: string;
-  readonly planDigest?: string;
-  readonly reason?: string;
-}
 
 const LATE_DECISION = 'lateDecision';
 const WAIT_MS = 10_000;

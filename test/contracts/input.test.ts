@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checkReconcileInput, checkUndoInput, textField } from '../../contracts/input';
+import { checkLateDecisionInput, checkReconcileInput, checkUndoInput, textField } from '../../contracts/input';
 
 describe('the input of reconcile', () => {
   it('may be nothing at all, and is then a dry run of all tables', () => {
@@ -47,7 +47,7 @@ describe('the input of undo', () => {
   });
 
   it.each<[unknown, string]>([
-    [undefined, 'found a undefined, allowed: {"runId": "…"}'],
+    [undefined, 'found nothing, allowed: {"runId": "…"}'],
     [{}, 'runId is missing: the ID of the run to undo'],
     [{ runId: null }, 'runId is missing: the ID of the run to undo'],
     [{ runId: '' }, 'runId: found a string, allowed: the ID of a run'],
@@ -56,6 +56,25 @@ describe('the input of undo', () => {
     [['trueup-1'], 'found a list, allowed: {"runId": "…"}'],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkUndoInput(input)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('the input of lateDecision', () => {
+  it('names a run, and as much of the decision as there was', () => {
+    const input = { runId: 'trueup-1', decision: 'approve', approver: 'ada', planDigest: 'a', reason: 'late' };
+    expect(checkLateDecisionInput(input)).toEqual({ ok: true, value: input });
+    expect(checkLateDecisionInput({ runId: 'trueup-1', reason: null })).toEqual({
+      ok: true,
+      value: { runId: 'trueup-1' },
+    });
+  });
+
+  it.each<[unknown, string]>([
+    [{}, 'runId is missing: the ID of the run that was decided on'],
+    [{ runId: 'trueup-1', decision: 'maybe' }, 'decision: found a string, allowed: approve or reject'],
+    [{ runId: 'trueup-1', reason: {} }, 'reason: found an object, allowed: a text'],
+  ])('%j is refused with what was found and what is allowed', (input, problem) => {
+    expect(checkLateDecisionInput(input)).toEqual({ ok: false, problem });
   });
 });
 
@@ -69,7 +88,7 @@ describe('an input from anywhere', () => {
   it('is good or has a problem, and never throws', () => {
     fc.assert(
       fc.property(anything, (input) => {
-        for (const check of [checkReconcileInput, checkUndoInput]) {
+        for (const check of [checkReconcileInput, checkUndoInput, checkLateDecisionInput]) {
           const checked = check(input);
           if (checked.ok) expect(Object.values(checked.value)).not.toContain(null);
           else expect(checked.problem).not.toBe('');
