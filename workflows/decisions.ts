@@ -1,7 +1,7 @@
 import { ApplicationFailure, condition, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import type { Decision } from '../contracts/messages';
 import { quick } from './activities';
-import { attemptOf, judge, type Attempt, type Gate } from './gate';
+import { attemptOf, isoTime, judge, type Attempt, type Gate } from './gate';
 import { approve, decide, reject } from './messages';
 
 /** Receives decisions in every form they come in, judges them, and has each one written to the ledger. */
@@ -56,15 +56,21 @@ export class Decisions {
     this.#runId = runId;
   }
 
-  /** Waits for a decision on the plan until the deadline; null: none came, and none is taken any more. */
-  async wait(planDigest: string, deadlineMs: number): Promise<Decision | null> {
+  /** From now on a decision on this plan is taken, until the deadline. */
+  open(planDigest: string, deadlineMs: number): void {
     this.#gate = { state: 'open', planDigest, deadlineMs };
     this.onChange();
+  }
+
+  /** Waits for a decision until the deadline; null: none came, and none is taken any more. */
+  async wait(): Promise<Decision | null> {
+    const { deadlineMs } = this;
+    if (deadlineMs === null) return this.decision;
     await condition(() => this.#gate.state === 'decided', Math.max(1, deadlineMs - Date.now()), {
       summary: 'approval deadline',
     });
     if (this.#gate.state === 'open') {
-      this.#gate = { state: 'closed', why: `the deadline passed at ${new Date(deadlineMs).toISOString()}` };
+      this.#gate = { state: 'closed', why: `the deadline passed at ${isoTime(deadlineMs)}` };
     }
     return this.decision;
   }

@@ -28,7 +28,7 @@ import { NEEDS_APPROVAL, PHASE } from './search-attributes';
 const TABLES_AT_ONCE = 8;
 /** Progress signals of all tables together, so that the history of this workflow stays short. */
 const REPORTS = 400;
-const ACTIVITIES_PER_RUN = 1_000;
+const ACTIVITIES_PER_RUN = 800;
 
 /** The main job: open → compare all tables → freeze the plan → gate → apply → verify → close. */
 export async function reconcile(given?: ReconcileInput): Promise<ReconcileResult> {
@@ -144,10 +144,12 @@ class Run {
     const { runId, approvalTimeoutMs } = this.#open;
     const deadlineMs = Date.now() + approvalTimeoutMs;
     const deadline = new Date(deadlineMs).toISOString();
+    // Open before the ledger says so: whoever reads it there may decide at once.
+    this.decisions.open(plan.digest, deadlineMs);
     await quick.openGate.executeWithOptions({ summary: 'note that the run waits for approval' }, [{ runId, deadline }]);
     this.#status = 'awaiting_approval';
     this.#enter('awaiting approval');
-    const decision = await this.decisions.wait(plan.digest, deadlineMs);
+    const decision = await this.decisions.wait();
     // The decision is in the ledger before anything is done about it.
     await condition(allHandlersFinished);
     this.#status = 'running';
