@@ -26,7 +26,8 @@ export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLay
     const span = BigInt(high) - BigInt(low) + 1n;
     if (span > 0n && span < WIDEST) {
       const width = (span + BigInt(SLICES) - 1n) / BigInt(SLICES);
-      return { kind: 'arithmetic', low: BigInt(low), width, count: SLICES };
+      // No more slices than the span fills: the start of one past it could lie beyond the largest bigint.
+      return { kind: 'arithmetic', low: BigInt(low), width, count: Number((span + width - 1n) / width) };
     }
   }
   return { kind: 'hash', count: SLICES };
