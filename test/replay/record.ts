@@ -1,0 +1,128 @@
+// Records the histories that replay.test.ts replays: node test/support/run-ts.js test/replay/record.ts
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { NativeConnection } from '@temporalio/worker';
+import { openRun } from '../../activities/open-run';
+import { startStack } from '../../client/embedded/stack';
+import type { ReconcileTableInput } from '../../workflows/reconcile-table';
+import { InProcess, quiet } from '../support/in-process';
+
+const FOLDER = join(__dirname, 'histories');
+
+/** Names of processes and machines (`4711@host`) change with every recording and tell nothing. */
+const withoutProcess = (_: string, value: unknown) =>
+  typeof value === 'string' && /^\d+@/.test(value) ? 'recorded' : value;
+
+async function save(client: Client, name: string, workflowId: string, runId?: string): Promise<string> {
+  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  mkdirSync(FOLDER, { recursive: true });
+  const text = JSON.stringify(JSON.parse(historyToJSON(history)), withoutProcess, 1);
+  writeFileSync(join(FOLDER, `${name}.json`), `${text}\n`);
+  console.log(`${name}: ${history.events?.length ?? 0} events`);
+  return history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+}
+
+async function record(world: InProcess): Promise<void> {
+  const { client } = world;
+  await world.reset();
+  const dry = await world.startReconcile({}, 'replay-dry-run');
+  await dry.result();
+  await save(client, 'dry-run', dry.workflowId);
+  await save(client, 'table', `${dry.workflowId}/orders`);
+
+  const expired = await world.startReconcile({ apply: true, approvalTimeout: '1s' }, 'replay-expired');
+  await expired.result();
+  await save(client, 'expired', expired.workflowId);
+
+  const rejected = await world.startReconcile({ apply: true }, 'replay-rejected');
+  await rejected.signal('approve', { approver: 'ada', planDigest: 'too early' });
+  const refusedPlan = await world.untilGate(rejected);
+  await rejected.signal('aprove', { approver: 'ada' });
+  await rejected.signal('approve', { approver: 'ada', planDigest: 'wrong' });
+  await world.untilRefused(rejected, 3);
+  const decision = { decision: 'reject', approver: 'ada', planDigest: refusedPlan.digest, reason: 'not yet' };
+  await world.decide(rejected, decision);
+  await rejected.result();
+  await save(client, 'rejected-by-update', rejected.workflowId);
+
+  const applied = await world.startReconcile({ apply: true }, 'replay-applied');
+  const plan = await world.untilGate(applied);
+  await applied.signal('approve', { approver: 'ada', planDigest: plan.digest });
+  const { runId } = await applied.result();
+  await save(client, 'applied', applied.workflowId);
+
+  const undo = await client.workflow.start<(input: { runId: string }) => Promise<unknown>>('undo', {
+    taskQueue: world.taskQueue,
+    workflowId: 'replay-undo',
+    args: [{ runId }],
+  });
+  await undo.result();
+  await save(client, 'undo', undo.workflowId);
+
+  await world.reset();
+  const cancelled = await world.startReconcile({ apply: true }, 'replay-cancelled');
+  await world.untilGate(cancelled);
+  await cancelled.cancel();
+  await cancelled.result().catch(() => undefined);
+  await save(client, 'cancelled', cancelled.workflowId);
+
+  const failed = await world.startReconcile({ tables: ['nothing'] }, 'replay-failed');
+  await failed.result().catch(() => undefined);
+  await save(client, 'failed', failed.workflowId);
+
+  const late = { runId, decision: 'approve', approver: 'ada' };
+  const options = { taskQueue: world.taskQueue, workflowId: 'replay-late', args: [late] as [object] };
+  await client.workflow.execute<(input: object) => Promise<string>>('lateDecision', options);
+  await save(client, 'late-decision', 'replay-late');
+
+  await recordContinued(world);
+}
+
+async function recordContinued(world: InProcess): Promise<void> {
+  const runId = 'replay-continued';
+  await openRun(world.resources, { input: { tables: ['orders'] }, workflowId: runId, firstExecutionRunId: runId });
+  const input: ReconcileTableInput = {
+    runId,
+    table: 'orders',
+    parent: 'replay-nobody',
+    settle: { delayMs: 5, attempts: 2 },
+    window: 3,
+    searchAttributes: true,
+    reports: 5,
+    activitiesPerRun: 6,
+  };
+  await world.client.workflow.execute<(input: ReconcileTableInput) => Promise<unknown>>('reconcileTable', {
+    taskQueue: world.taskQueue,
+    workflowId: runId,
+    args: [input],
+  });
+  let run = await save(world.client, 'table-continued-last', runId);
+  while (run !== '') run = await save(world.client, 'table-continued-first', runId, run);
+}
+
+async function main(): Promise<void> {
+  quiet();
+  const stack = await startStack({ onStep: (line) => console.log(line) });
+  process.env['TRUEUP_TEST_POSTGRES_URL'] = stack.postgres.url();
+  try {
+    const connection = await NativeConnection.connect({ address: stack.temporal.address });
+    const client = new Client({ connection: await Connection.connect({ address: stack.temporal.address }) });
+    const world = await InProcess.start({ client, connection, taskQueue: 'trueup', searchAttributes: true });
+    try {
+      await record(world);
+    } finally {
+      await world.stop();
+      await connection.close();
+      await client.connection.close();
+    }
+  } finally {
+    await stack.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
