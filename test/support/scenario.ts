@@ -131,7 +131,13 @@ export class Scenario {
 
   /** Runs the `temporal` CLI in the namespace of this scenario; what it prints must be a success. */
   async temporal(...args: string[]): Promise<string> {
-    const result: CliResult = await temporalCli([...args, '--namespace', this.namespace], this.address);
+    const command = [...args, '--namespace', this.namespace];
+    let result: CliResult = await temporalCli(command, this.address);
+    // A server that has just come back says so for a moment; whoever types the command would try again too.
+    for (let tries = 0; tries < 20 && result.stderr.includes('Workflow is busy'); tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      result = await temporalCli(command, this.address);
+    }
     if (result.code !== 0) throw new Error(`temporal ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
     return result.stdout;
   }
