@@ -76,7 +76,8 @@ function checkNames(pair: TablePair, source: TableShape, target: TableShape): vo
 function pairColumns(pair: TablePair, source: TableShape, target: TableShape): readonly ColumnPair[] {
   const targets = new Map(target.columns.map((column) => [column.name, column]));
   return source.columns.flatMap((column) => {
-    const partner = targets.get(pair.columns[column.name] ?? column.name);
+    const mapped = Object.hasOwn(pair.columns, column.name) ? pair.columns[column.name] : undefined;
+    const partner = targets.get(mapped ?? column.name);
     return partner ? [{ source: column, target: partner }] : [];
   });
 }

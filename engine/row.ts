@@ -36,15 +36,15 @@ export async function readRows(
     ...side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`),
   ];
   const wanted = side.key.map((_, i) => alias('w', i)).join(', ');
-  const joined = side.key.map((column, i) => `${column.equal} = wanted.${alias('w', i)}`).join(' and ');
+  const joined = side.key.map((column, i) => `${column.equal} = "trueup:wanted".${alias('w', i)}`).join(' and ');
   // Every transaction locks in the order of the keys, so that two of them cannot wait for each other.
   const locking =
     lock === 'for update'
-      ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of "trueup:row"`
+      ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`
       : '';
   const { rows } = await session.query<Record<string, string | null>>(
     `select ${selected.join(', ')}
-       from unnest(${arrays.join(', ')}) as wanted(${wanted}) join ${side.relation} as "trueup:row" on ${joined}
+       from unnest(${arrays.join(', ')}) as "trueup:wanted"(${wanted}) join ${side.relation} on ${joined}
       where ${side.filter}${locking}`,
     parameters.values,
   );

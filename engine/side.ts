@@ -23,6 +23,8 @@ export interface Side {
   readonly role: Role;
   readonly database: Database;
   readonly relation: string;
+  /** The relation's own name: what the pair's filter may qualify columns with. */
+  readonly table: string;
   readonly key: readonly SideKey[];
   /** Hash of the key alone; it orders rows alike on both sides, whatever their types and collations. */
   readonly keyHash: string;
@@ -68,12 +70,14 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
     role,
     database,
     relation: quoteQualified(ref.schema, ref.table),
+    table: quoteIdentifier(ref.table),
     key,
     keyHash: hashOf(keyForms),
     rowHash: hashOf([...keyForms, ...columnForms]),
     columnHashes: columnForms.map((form) => hashOf([form])),
     columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
     indexed: comparison.indexed[role],
-    filter: pair.where === null ? 'true' : `(${pair.where})`,
+    // On lines of its own, as it may end in a comment.
+    filter: pair.where === null ? 'true' : `(${pair.where}\n)`,
   };
 }
