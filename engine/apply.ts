@@ -89,9 +89,9 @@ async function applyTogether(
   return sides.target.database.withTransaction(
     'read write',
     async (session) => {
-      await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
-      // An attempt that was given up may still be running on another worker: the two take turns.
+      // An attempt that was given up may still be running on another worker: the two take turns, however long it takes.
       await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [context.runId]);
+      await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
       const done = await markers.done(
         session,
         items.map((item) => item.seq),

@@ -64,7 +64,7 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
   );
   const names =
     role === 'source'
-      ? comparison.writable.map((column) => column.source)
+      ? [...new Set([...comparison.writable, ...comparison.columns].map((column) => column.source))]
       : comparison.targetColumns.map((column) => column.name);
   return {
     role,

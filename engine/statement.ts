@@ -27,16 +27,21 @@ export function correctionStatements(
   return [...groups.values()].map((group) => statementOf(comparison, side, group));
 }
 
+/** One of the rows; a name that no column of the table has, so that the table's own columns need no qualifying. */
+const JSON_ROW = '"trueup:item"."trueup:json"';
+
 function statementOf(comparison: Comparison, side: Side, group: readonly PlanItem[]): CorrectionStatement {
   const types = new Map(comparison.targetColumns.map((column) => [column.name, column.type]));
   const columns = Object.keys(group[0]?.after ?? {});
   // Casting to the type without its modifier leaves it to the assignment to refuse a value that is too long.
-  const values = columns.map((name) => `(r -> 'after' ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`);
+  const values = columns.map(
+    (name) => `(${JSON_ROW} -> 'after' ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`,
+  );
   const names = columns.map(quoteIdentifier);
   const rows = group.map((item) => ({ key: keyValues(comparison, item.key), after: item.after }));
-  const from = `jsonb_array_elements($1::jsonb) as "trueup:item"(r)`;
+  const from = `jsonb_array_elements($1::jsonb) as "trueup:item"("trueup:json")`;
   const match = side.key
-    .map((column, i) => `${column.equal} = (r -> 'key' ->> ${i})::${column.boundType}`)
+    .map((column, i) => `${column.equal} = (${JSON_ROW} -> 'key' ->> ${i})::${column.boundType}`)
     .join(' and ');
   switch (group[0]?.operation) {
     case 'insert':
