@@ -1,4 +1,4 @@
-import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
+import { Client, Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
 import { mapDriverError } from './failure';
 import { quoteIdentifier } from './identifier';
 
@@ -9,8 +9,6 @@ export interface Queryable {
     values?: readonly unknown[],
   ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>;
 }
-
-export type Client = PoolClient;
 
 export interface DatabaseOptions {
   /** The name of the connection in the config; used in messages, never the URL. */
@@ -53,6 +51,7 @@ const TEXT_ONLY = { getTypeParser: () => (value: string) => value } as unknown a
 export class Database implements Queryable {
   readonly name: string;
   readonly #pool: Pool;
+  readonly #config: { readonly connectionString: string; readonly application_name: string };
 
   constructor(options: DatabaseOptions) {
     this.name = options.name;
@@ -62,10 +61,10 @@ export class Database implements Queryable {
     if (options.readOnly) settings.set('default_transaction_read_only', 'on');
     const pin =
       'select ' + [...settings.keys()].map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`).join();
+    this.#config = { connectionString: options.url, application_name: 'trueup' };
     this.#pool = new Pool({
-      connectionString: options.url,
+      ...this.#config,
       max: options.maxConnections ?? 4,
-      application_name: 'trueup',
       connectionTimeoutMillis: 15_000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
@@ -92,7 +91,7 @@ export class Database implements Queryable {
    */
   async withSession<T>(use: (session: Queryable) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    let client: Client;
+    let client: PoolClient;
     try {
       client = await this.#pool.connect();
     } catch (error) {
@@ -122,7 +121,8 @@ export class Database implements Queryable {
     } finally {
       signal?.removeEventListener('abort', onAbort);
       client.off('error', onClientError);
-      client.release(broken);
+      // After an abort a cancel may still be on its way: it must not hit the session's next user.
+      client.release(broken ?? signal?.aborted);
     }
   }
 
@@ -146,11 +146,18 @@ export class Database implements Queryable {
     await this.#pool.end();
   }
 
-  #cancel(client: Client): void {
+  #cancel(client: PoolClient): void {
     const pid = (client as unknown as { processID?: number }).processID;
     if (pid === undefined) return;
+    // Over a connection of its own: the statements to be cancelled may hold all that the pool has.
+    const canceller = new Client({ ...this.#config, connectionTimeoutMillis: 5_000 });
+    canceller.on('error', () => undefined);
     // The statement may have ended by itself meanwhile; then cancelling does nothing, and a failure to cancel leaves
     // it to statement_timeout.
-    this.#pool.query('select pg_cancel_backend($1::int)', [pid]).catch(() => undefined);
+    void canceller
+      .connect()
+      .then(() => canceller.query('select pg_cancel_backend($1::int)', [pid]))
+      .catch(() => undefined)
+      .finally(() => canceller.end().catch(() => undefined));
   }
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { TrueupError, type ErrorCode } from '../contracts/errors';
 
 interface DriverError {
@@ -60,8 +61,11 @@ export class DatabaseFailure extends TrueupError {
 /** Maps what node-pg throws to the catalogue; done once, here, for every statement. */
 export function mapDriverError(error: unknown, connection: string): Error {
   if (error instanceof TrueupError) return error;
-  if (error instanceof AggregateError && error.errors.length > 0) return mapDriverError(error.errors[0], connection);
-  if (!(error instanceof Error)) return new TrueupError('INTERNAL', `connection ${connection}: ${typeof error} thrown`);
+  // Not by `instanceof`, as an error may come from another realm. Several addresses of a host fail with several errors.
+  const { errors } = (error ?? {}) as { readonly errors?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return mapDriverError(errors[0], connection);
+  if (!types.isNativeError(error))
+    return new TrueupError('INTERNAL', `connection ${connection}: ${typeof error} thrown`);
   const { code, message } = error as DriverError;
   const sqlState = typeof code === 'string' ? code : '';
   const serverMessage = typeof message === 'string' ? message : '';
