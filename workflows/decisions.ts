@@ -12,8 +12,13 @@ export class Decisions {
   #count = 0;
   readonly #refused: string[] = [];
 
-  /** Registers the handlers; to be called before anything is awaited. */
-  constructor(private readonly onChange: () => void) {
+  constructor(private readonly onChange: () => void) {}
+
+  /**
+   * Registers the handlers; to be called before anything is awaited. What came with the start of the run is handled
+   * here and now, so whatever `onChange` touches has to be there already.
+   */
+  listen(): void {
     setHandler(approve, (message) => this.#receive(attemptOf('signal', 'approve', message)).then(() => undefined), {
       description: 'Approve the plan at the gate: {"approver": "…", "planDigest": "…", "note": "…"}',
     });

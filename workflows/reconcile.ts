@@ -87,6 +87,7 @@ class Run {
       description: "The plan's digest and counts, and how to approve it",
     });
     setHandler(tableProgress, (summary) => this.#noteTable(summary), { description: 'Sent by the tables of this run' });
+    this.decisions.listen();
   }
 
   async open(input: ReconcileInput): Promise<void> {

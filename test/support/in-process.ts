@@ -122,7 +122,7 @@ export class InProcess {
       },
       { timeoutMs: 30_000, everyMs: 50 },
     );
-    if (!answer?.plan) throw new Error('the run did not come to its gate');
+    if (!answer?.plan) throw new Error(`the run did not come to its gate: ${JSON.stringify(answer)}`);
     return answer.plan;
   }
 

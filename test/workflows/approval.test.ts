@@ -132,6 +132,30 @@ describe('a plan that waits for approval', () => {
     expect(await world.contents()).toEqual(before);
   });
 
+  it('refuses what comes together with its start, before the run knows its own name', async () => {
+    for (const [i, signal] of ['approve', 'reject', 'aprove'].entries()) {
+      const handle = await time.client.workflow.signalWithStart('reconcile', {
+        taskQueue: world.taskQueue,
+        workflowId: `approval-early-${i}`,
+        args: [{ apply: true }],
+        signal,
+        signalArgs: [{ approver: 'ada', planDigest: 'a'.repeat(64), reason: 'early' }],
+      });
+      await world.untilGate(handle);
+      expect((await handle.query<PlanAnswer>('plan')).refused).toHaveLength(1);
+      expect(await handle.result()).toMatchObject({ status: 'expired' });
+      expect(await world.decisions(handle.workflowId)).toMatchObject([{ decision_no: '1', accepted: 'f' }]);
+    }
+    const invalid = await time.client.workflow.signalWithStart('reconcile', {
+      taskQueue: world.taskQueue,
+      workflowId: 'approval-early-invalid',
+      args: [{ apply: 'yes' }],
+      signal: 'approve',
+      signalArgs: [{}],
+    });
+    await expect(invalid.result()).rejects.toMatchObject({ cause: { type: 'INPUT_INVALID' } });
+  });
+
   it('turns an update away that is none, before anything is recorded', async () => {
     const handle = await start();
     await world.untilGate(handle);
