@@ -148,12 +148,7 @@ class View {
 
   async enter(phase: TablePhase): Promise<void> {
     this.#summary = { ...this.#summary, phase };
-    if (this.input.searchAttributes) {
-      upsertSearchAttributes([
-        { key: TABLE, value: this.input.table.slice(0, 255) },
-        { key: PHASE, value: phase },
-      ]);
-    }
+    this.#label();
     await this.#tell();
   }
 
@@ -173,7 +168,17 @@ class View {
 
   async end(summary: TableSummary): Promise<void> {
     this.#summary = summary;
+    this.#label();
     await this.#tell();
+  }
+
+  /** What a list of workflows shows and can be filtered by. */
+  #label(): void {
+    if (!this.input.searchAttributes) return;
+    upsertSearchAttributes([
+      { key: TABLE, value: this.input.table.slice(0, 255) },
+      { key: PHASE, value: this.#summary.phase },
+    ]);
   }
 
   async #tell(): Promise<void> {
