@@ -142,7 +142,7 @@ function repeatedNames(entries: readonly { readonly name: string }[] | undefined
 function unusedFields(file: ConfigFile): string[] {
   const paths: Path[] = [];
   for (const [index, entry] of (file.tables ?? []).entries()) {
-    for (const field of ['tolerance', 'updatedAt', 'critical', 'checks'] as const) {
+    for (const field of ['tolerance', 'updatedAt', 'checks'] as const) {
       if (entry[field] !== undefined) paths.push(['tables', index, field]);
     }
   }

@@ -6,6 +6,7 @@ export const WORKFLOW = {
   reconcile: 'reconcile',
   reconcileTable: 'reconcileTable',
   undo: 'undo',
+  lateDecision: 'lateDecision',
 } as const;
 
 export const SIGNAL = { approve: 'approve', reject: 'reject' } as const;

@@ -10,6 +10,7 @@ import { TrueupError } from '../contracts/errors';
 import { TASK_QUEUE } from '../contracts/names';
 import { createLogger, sdkLogger } from './logger';
 import { registerSearchAttributes } from './search-attributes';
+import { WORKFLOW_FAILURES } from './workflow-failures';
 
 /** Activities beside the chunks that are compared: planning, settling, applying, and the short steps. */
 const OTHER_ACTIVITIES = 12;
@@ -45,6 +46,7 @@ async function main(log: Logger): Promise<void> {
     workflowsPath: require.resolve('../workflows'),
     activities: createActivities(resources),
     maxConcurrentActivityTaskExecutions: 4 * concurrency + OTHER_ACTIVITIES,
+    workflowFailureErrorTypes: WORKFLOW_FAILURES,
     maxCachedWorkflows: 200,
     // A chunk that is being compared may finish; what does not is taken up by the next worker.
     shutdownGraceTime: '10s',

@@ -1,7 +1,8 @@
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { PlanStep } from '../activities/correct';
 import { quick } from './activities';
+import { always } from './always';
 
 /** Applying stops between two transactions when it is cancelled, so its end is awaited. */
 const { applyStep } = proxyActivities<Activities>({
@@ -24,12 +25,11 @@ export async function applyPlan(order: ApplyOrder): Promise<void> {
   const steps = await quick.confirmPlan.executeWithOptions({ summary: 'confirm that the plan is the approved one' }, [
     { runId, digest },
   ]);
-  try {
-    await applySteps(order, steps);
-  } finally {
-    const summary = 'note what became of each finding';
-    await CancellationScope.nonCancellable(() => quick.resolveApplied.executeWithOptions({ summary }, [{ runId }]));
-  }
+  const summary = 'note what became of each finding';
+  await always(
+    () => applySteps(order, steps),
+    () => quick.resolveApplied.executeWithOptions({ summary }, [{ runId }]),
+  );
 }
 
 /**

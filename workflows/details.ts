@@ -17,13 +17,16 @@ function short(text: string, longest: number): string {
 
 const cell = (text: string | number) => short(String(text), LONGEST_CELL).replaceAll('|', '\\|');
 
+/** Temporal Web sets cells without a gap: no-break spaces are what neither Markdown nor a browser takes away. */
+const GAP = '\u00a0\u00a0';
+
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(`${GAP} | `)} |`;
+  return [line(head), `| ${head.map(() => '---').join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
 /** Details past this many tables name only the ones that are not consistent; a plan's lines past it are counted. */
-const MOST_ROWS = 60;
+const MOST_ROWS = 50;
 
 export function progressTable(tables: readonly TableSummary[]): string {
   const shown =

@@ -39,6 +39,8 @@ interface Cursor {
   readonly done: number;
   readonly rowsSource: number;
   readonly rowsTarget: number;
+  /** Progress reports sent so far. */
+  readonly reported: number;
 }
 
 /** A table of more chunks than this gives each activity several of them. */
@@ -48,13 +50,13 @@ const MOST_ACTIVITIES = 5_000;
 export async function reconcileTable(input: ReconcileTableInput): Promise<TableSummary> {
   setDefaultSignalHandler(() => setCurrentDetails(`Decisions go to the workflow \`${input.parent}\`.`));
   const view = new View(input);
-  await view.enter('planning');
+  if (!input.cursor) await view.enter('planning');
   let cursor = input.cursor ?? (await plan(input));
   view.update(cursor);
   await view.enter('comparing');
   cursor = await compare(input, cursor, view);
   if (cursor.next < cursor.chunks) {
-    return continueAsNew<typeof reconcileTable>({ ...input, cursor });
+    return continueAsNew<typeof reconcileTable>({ ...input, cursor: { ...cursor, reported: view.reported } });
   }
   await settle(input, view);
   await view.enter('aggregating');
@@ -69,7 +71,7 @@ async function plan({ runId, table }: ReconcileTableInput): Promise<Cursor> {
   const { chunks } = await long.planChunks.executeWithOptions({ summary: `plan chunks of ${table}` }, [
     { runId, table },
   ]);
-  return { chunks, next: 0, done: 0, rowsSource: 0, rowsTarget: 0 };
+  return { chunks, next: 0, done: 0, rowsSource: 0, rowsTarget: 0, reported: 0 };
 }
 
 async function compare(input: ReconcileTableInput, start: Cursor, view: View): Promise<Cursor> {
@@ -140,10 +142,16 @@ async function settle(input: ReconcileTableInput, view: View): Promise<void> {
 /** What this table shows of itself: details and search attributes here, a line in the parent's table. */
 class View {
   #summary: TableSummary;
-  #reported = 0;
+  #reported: number;
 
   constructor(private readonly input: ReconcileTableInput) {
     this.#summary = emptySummary(input.table, 'running', 'planning');
+    this.#reported = input.cursor?.reported ?? 0;
+  }
+
+  /** Progress reports sent so far, in this and earlier runs of the workflow. */
+  get reported(): number {
+    return this.#reported;
   }
 
   async enter(phase: TablePhase): Promise<void> {

@@ -15,6 +15,7 @@ import type { ReconcileInput, ReconcileResult, RunPhase } from '../contracts/mes
 import { WORKFLOW } from '../contracts/names';
 import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
 import { long, opening, quick } from './activities';
+import { attempt } from './always';
 import { applyPlan } from './apply';
 import { Decisions } from './decisions';
 import { decidedLine, gateSection, howToDecide, progressTable, refusedSection } from './details';
@@ -205,13 +206,13 @@ class Run {
     await condition(allHandlersFinished);
   }
 
-  /** Ends the run in the ledger, whatever happened; cancelling it does not keep that from being written. */
+  /** Ends the run in the ledger, whatever happened, also when it is cancelled; a failure to do so hides no other. */
   async fail(error: unknown): Promise<void> {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
     this.decisions.close(`the run has ended: ${status}`);
     if (!this.#opened) this.decisions.abandon();
     await CancellationScope.nonCancellable(async () => {
-      if (this.#opened) await this.#end(status, status === 'failed' ? catalogued(error) : null);
+      if (this.#opened) await attempt(() => this.#end(status, status === 'failed' ? catalogued(error) : null));
       this.#status = status;
       this.#enter('done');
       await condition(allHandlersFinished);

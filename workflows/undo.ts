@@ -1,5 +1,4 @@
 import {
-  CancellationScope,
   isCancellation,
   setCurrentDetails,
   setDefaultSignalHandler,
@@ -12,6 +11,7 @@ import { checkUndoInput } from '../contracts/input';
 import type { ReconcileResult, RunPhase, UndoInput } from '../contracts/messages';
 import type { PlanSummary, RunStatus } from '../contracts/run';
 import { long, opening, quick } from './activities';
+import { always, attempt } from './always';
 import { applyPlan } from './apply';
 import { planTable } from './details';
 import { catalogued, failure } from './failure';
@@ -59,21 +59,17 @@ export async function undo(given?: UndoInput): Promise<ReconcileResult> {
     enter('planning');
     plan = await long.planUndo.executeWithOptions({ summary: 'plan from the before-images' }, [{ runId, undoOf }]);
     enter('applying');
-    try {
-      await applyPlan({
-        runId,
-        digest: plan.digest,
-        approver: null,
-        onProgress: (count) => {
-          done = count;
-          enter('applying');
-        },
-      });
-    } finally {
-      // What was given back before a cancel is said to be.
-      const summary = 'note the findings as undone';
-      await CancellationScope.nonCancellable(() => quick.resolveUndo.executeWithOptions({ summary }, [{ runId }]));
-    }
+    const onProgress = (count: number) => {
+      done = count;
+      enter('applying');
+    };
+    const { digest } = plan;
+    // What was given back before a cancel is said to be.
+    const summary = 'note the findings as undone';
+    await always(
+      () => applyPlan({ runId, digest, approver: null, onProgress }),
+      () => quick.resolveUndo.executeWithOptions({ summary }, [{ runId }]),
+    );
     enter('verifying');
     const verified = { checked: 0, differing: 0 };
     for (const table of tables) {
@@ -84,10 +80,10 @@ export async function undo(given?: UndoInput): Promise<ReconcileResult> {
     status = 'applied';
     await end(null, verified);
     enter('done');
-    return { runId, status, planDigest: plan.digest };
+    return { runId, status, planDigest: digest };
   } catch (error) {
     status = isCancellation(error) ? 'cancelled' : 'failed';
-    await CancellationScope.nonCancellable(() => end(error, null));
+    await attempt(() => end(error, null));
     enter('done');
     throw error;
   }

@@ -15,6 +15,7 @@ import { askAtGate, gateLines, howToDecideLines } from './gate';
 import { onInterrupt } from './interrupt';
 import { findReport } from './lookup';
 import { startedReport } from './started-report';
+import { unusedNote } from './unused';
 
 interface RunOptions {
   readonly mode: 'full';
@@ -55,6 +56,8 @@ export function addRun(program: Command, runner: Runner): void {
 
 async function run(context: Context, tables: readonly string[], options: RunOptions): Promise<ExitCode> {
   const input = reconcileInput(context, tables, options);
+  const unused = unusedNote(context.config);
+  if (unused !== null) context.io.err.line(`trueup: note: ${context.config.path}: ${unused}`);
   const temporal = await context.temporal();
   const handle = await startReconcile(temporal, input);
   if (options.detach) return detached(context, handle, options);

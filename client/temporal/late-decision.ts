@@ -1,10 +1,9 @@
 import type { LateDecisionInput } from '../../contracts/messages';
-import { TASK_QUEUE } from '../../contracts/names';
+import { TASK_QUEUE, WORKFLOW } from '../../contracts/names';
 import type { Temporal } from './connection';
 import { messageOf } from './failure';
 import { lateDecisionId } from './ids';
 
-const LATE_DECISION = 'lateDecision';
 const WAIT_MS = 10_000;
 
 /**
@@ -14,7 +13,7 @@ const WAIT_MS = 10_000;
 export async function recordLateDecision(temporal: Temporal, input: LateDecisionInput): Promise<string | null> {
   try {
     return await temporal.connection.withDeadline(Date.now() + WAIT_MS, () =>
-      temporal.client.workflow.execute<(input: LateDecisionInput) => Promise<string>>(LATE_DECISION, {
+      temporal.client.workflow.execute<(input: LateDecisionInput) => Promise<string>>(WORKFLOW.lateDecision, {
         taskQueue: TASK_QUEUE,
         workflowId: lateDecisionId(input.runId),
         args: [input],

@@ -91,7 +91,6 @@ describe('a whole config', () => {
     expect(parseConfig(WHOLE, 'trueup.yaml', ENV).unused).toEqual([
       'tables[0].tolerance',
       'tables[0].updatedAt',
-      'tables[0].critical',
       'tables[0].checks',
       'rules',
       'schedules',

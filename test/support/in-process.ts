@@ -15,6 +15,7 @@ import { Resources } from '../../activities/resources';
 import { waitUntil } from '../../client/embedded/wait-until';
 import type { Decision, DecideMessage, PlanAnswer, ReconcileInput, ReconcileResult } from '../../contracts/messages';
 import type { PlanSummary } from '../../contracts/run';
+import { WORKFLOW_FAILURES } from '../../workers/workflow-failures';
 import { createDatabasePair, type TestDatabase, type TextRow } from './database';
 
 export const WORKFLOWS = join(__dirname, '..', '..', 'workflows', 'index.ts');
@@ -88,6 +89,7 @@ export class InProcess {
       taskQueue: options.taskQueue,
       workflowBundle: await bundle(),
       activities: createActivities(resources),
+      workflowFailureErrorTypes: WORKFLOW_FAILURES,
     });
     const running = worker.run();
     return new InProcess(options.client, options.taskQueue, resources, source, target, async () => {

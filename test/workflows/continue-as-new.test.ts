@@ -52,19 +52,20 @@ async function compare(runId: string, table: string, activitiesPerRun: number) {
   return { summary, found, histories: await historiesOf(`${runId}/${table}`) };
 }
 
-/** How many workflow runs an execution took, and what activities they scheduled. */
+/** How many workflow runs an execution took, what activities they scheduled, how often they told their parent. */
 async function historiesOf(workflowId: string) {
   const scheduled: string[] = [];
-  let runs = 0;
+  let [runs, told] = [0, 0];
   for (let runId: string | undefined; ;) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     runs += 1;
     for (const event of events ?? []) {
       const name = event.activityTaskScheduledEventAttributes?.activityType?.name;
       if (name) scheduled.push(name);
+      if (event.signalExternalWorkflowExecutionInitiatedEventAttributes) told += 1;
     }
     runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
-    if (runId === '') return { runs, scheduled };
+    if (runId === '') return { runs, scheduled, told };
   }
 }
 
@@ -86,6 +87,9 @@ describe('a table that continues as new', () => {
     expect(countOf('planChunks')).toBe(1);
     expect(countOf('compareChunks')).toBe(cut.summary.chunks);
     expect(countOf('aggregateTable')).toBe(1);
+    // Five reports over the whole table; beside them the phases: comparing in each run, the others once.
+    expect(cut.histories.told).toBeLessThanOrEqual(5 + cut.histories.runs + 4);
+    expect(whole.histories.told).toBeLessThanOrEqual(5 + 1 + 4);
     const chunks = await world.target.query(
       `select status, attempts, count(*) as n from trueup.chunk where run_id = 'can-cut' group by 1, 2`,
     );

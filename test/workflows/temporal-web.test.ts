@@ -79,10 +79,12 @@ describe('a run in Temporal Web', () => {
     const details = (await metadataOf(RUN)).currentDetails ?? '';
     expect(details).toContain('Run `web-run`: **awaiting approval**');
     expect(details).toContain(`Plan **\`${digest}\`**, 5 corrections, deadline 20`);
-    expect(details).toContain('| orders | delete | 1 | needed |');
+    expect(details).toMatch(/\| orders\s+\| delete\s+\| 1\s+\| needed \|/);
     expect(details).toContain(`trueup approve ${RUN} --plan ${digest}`);
     expect(details).toContain(`temporal workflow signal --workflow-id ${RUN} --name approve --input '`);
-    expect(details).toMatch(/\| orders \| inconsistent \| (\d+)\/\1 \| 60 \| 59 \| 2 \| 1 \| 1 \| 0 \| 0 \|/);
+    expect(details).toMatch(
+      /\| orders\s+\| inconsistent\s+\| (\d+)\/\1\s+\| 60\s+\| 59\s+\| 2\s+\| 1\s+\| 1\s+\| 0\s+\| 0 \|/,
+    );
     expect(details).not.toContain('secret');
     expect(details.length).toBeLessThan(20_000);
   });
