@@ -25,11 +25,16 @@ export async function insertRun(ledger: Queryable, run: NewRun): Promise<string>
       [run.firstExecutionRunId],
     );
     if (existing.rows[0]) return existing.rows[0].run_id;
+    // The next number whose ID is not another workflow's own. Who takes it in the same moment is seen in the next round.
     const inserted = await ledger.query<{ run_id: string }>(
-      `insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config)
-       select case when earlier.n = 0 then $2::text else $2::text || '.' || (earlier.n + 1) end,
-              $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb
-         from (select count(*) as n from run where workflow_id = $2::text) as earlier
+      `with recursive numbered (n, id) as (
+         select earlier.n, case when earlier.n = 1 then $2::text else $2::text || '.' || earlier.n end
+           from (select count(*) + 1 as n from run where workflow_id = $2::text) as earlier
+         union all
+         select n + 1, $2::text || '.' || (n + 1) from numbered where exists (select 1 from run where run_id = id))
+       insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config)
+       select id, $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb
+         from numbered order by n desc limit 1
        on conflict do nothing
        returning run_id`,
       [

@@ -1,0 +1,155 @@
+import { digestPlan } from '../../engine/plan-digest';
+import { queueReviews, streamFindings } from '../../ledger/finding';
+import { insertPlan, listPlanSteps, readPlanLines, streamPlan } from '../../ledger/plan';
+import { collect, comparisonOf, differenceAt, sourceRow, targetRow, TestLedger } from '../support/ledger';
+
+describe('plans in the ledger', () => {
+  let on: TestLedger;
+  beforeAll(async () => {
+    on = await TestLedger.create('ledger_plan');
+  });
+  afterAll(() => on.drop());
+
+  const planned = async (runId: string) => {
+    await insertPlan(on.ledger, runId);
+    return collect(streamPlan(on.ledger, runId));
+  };
+  const digestOf = (runId: string) => digestPlan(streamPlan(on.ledger, runId));
+  const some = ['2', '10', '1'].map((id) => differenceAt(id, 'missing'));
+  const mixed = [...some, differenceAt('5', 'mismatch'), differenceAt('7', 'extra'), differenceAt('8', 'extra')];
+
+  it('inserts parents first, then updates, then deletes children first', async () => {
+    const runId = await on.runWith([
+      [comparisonOf('parent'), mixed],
+      [comparisonOf('child'), mixed],
+    ]);
+    const items = await planned(runId);
+    expect(items.map(({ table, operation, key }) => `${operation} ${table} ${key['id'] ?? ''}`)).toEqual([
+      ...['1', '2', '10'].map((id) => `insert parent ${id}`),
+      ...['1', '2', '10'].map((id) => `insert child ${id}`),
+      'update parent 5',
+      'update child 5',
+      'delete child 7',
+      'delete child 8',
+      'delete parent 7',
+      'delete parent 8',
+    ]);
+    expect(items.map(({ seq }) => seq)).toEqual(items.map((_, i) => String(i + 1)));
+    expect(
+      (await listPlanSteps(on.ledger, runId)).map(({ table, operation, rows }) => [table, operation, rows]),
+    ).toEqual([
+      ['parent', 'insert', 3],
+      ['child', 'insert', 3],
+      ['parent', 'update', 1],
+      ['child', 'update', 1],
+      ['child', 'delete', 2],
+      ['parent', 'delete', 2],
+    ]);
+  });
+
+  it('what is written, what must be there, and what the source must still hold', async () => {
+    const runId = await on.runWith([
+      [comparisonOf('t'), [differenceAt('1', 'missing'), differenceAt('2', 'mismatch'), differenceAt('3', 'extra')]],
+    ]);
+    const [insert, update, remove] = await planned(runId);
+    expect(insert).toMatchObject({
+      before: null,
+      after: { t_id: '1', t_a: 'source 1', t_x: null },
+      source: sourceRow('1'),
+      checkSource: true,
+    });
+    expect(Object.keys(insert?.after ?? {}).sort()).toEqual(['t_a', 't_id', 't_x']);
+    expect(update).toMatchObject({ before: targetRow('2'), source: { a: 'source 2', g: 'source 2' } });
+    expect(update?.after).toEqual({ t_a: 'source 2' });
+    expect(remove).toMatchObject({ before: targetRow('3'), after: null, source: null });
+  });
+
+  it('no delete for a table that was not compared to its end, and all the rest', async () => {
+    const runId = await on.runWith([
+      [comparisonOf('whole'), mixed],
+      [comparisonOf('torn'), mixed, 'incomplete'],
+    ]);
+    const items = await planned(runId);
+    const count = (table: string, operation: string) =>
+      items.filter((item) => item.table === table && item.operation === operation).length;
+    expect(
+      ['insert', 'update', 'delete'].map((operation) => [count('whole', operation), count('torn', operation)]),
+    ).toEqual([
+      [3, 3],
+      [1, 1],
+      [2, 0],
+    ]);
+  });
+
+  it('only what the policies allow, and queues what a person is to look at, once', async () => {
+    const runId = await on.runWith([
+      [comparisonOf('t', { missing: 'ignore', mismatched: 'review', extra: 'approve' }), mixed],
+    ]);
+    await queueReviews(on.ledger, runId);
+    await queueReviews(on.ledger, runId);
+    const items = await planned(runId);
+    expect(items.map(({ operation, needsApproval }) => [operation, needsApproval])).toEqual([
+      ['delete', true],
+      ['delete', true],
+    ]);
+    expect(await on.test.query(`select record_key from trueup.manual_review_queue where run_id = '${runId}'`)).toEqual([
+      { record_key: '{"id": "5"}' },
+    ]);
+    const resolutions = (await collect(streamFindings(on.ledger, runId))).map(
+      ({ type, resolution }) => `${type} ${resolution}`,
+    );
+    expect(new Set(resolutions)).toEqual(
+      new Set(['missing_in_target OPEN', 'field_mismatch IN_REVIEW', 'extra_in_target OPEN']),
+    );
+  });
+
+  it('no update where only a generated column differs', async () => {
+    const runId = await on.runWith([[comparisonOf('t'), [differenceAt('1', 'generated')]]]);
+    expect(await planned(runId)).toEqual([]);
+  });
+
+  it('more than a page, in order', async () => {
+    const many = Array.from({ length: 2_100 }, (_, i) => differenceAt(String(i), 'missing'));
+    const runId = await on.runWith([[comparisonOf('t'), many]]);
+    const items = await planned(runId);
+    expect(items.map(({ key }) => key['id'])).toEqual(many.map(({ key }) => key['id']));
+    expect(items.map(({ seq }) => seq)).toEqual(many.map((_, i) => String(i + 1)));
+    expect(await readPlanLines(on.ledger, runId)).toEqual([
+      { table: 't', operation: 'insert', rows: 2_100, needsApproval: false },
+    ]);
+  });
+
+  describe('with a digest', () => {
+    it('that is the same for the same findings, in whatever order they came, and when planned again', async () => {
+      const one = await on.runWith([[comparisonOf('t'), mixed]]);
+      const other = await on.runWith([[comparisonOf('t'), [...mixed].reverse()]]);
+      await planned(one);
+      await planned(other);
+      const digest = await digestOf(one);
+      expect(digest).toMatch(/^[0-9a-f]{64}$/);
+      expect(await digestOf(other)).toBe(digest);
+      await planned(one);
+      expect(await digestOf(one)).toBe(digest);
+    });
+
+    it.each([
+      ['a value to write', `after_data = after_data || '{"t_a": "other"}'`],
+      ['a value of NULL', `after_data = after_data || '{"t_a": null}'`],
+      ['a column to write', `after_data = after_data || '{"t_z": null}'`],
+      ['a value to be overwritten', `before_data = '{"t_id": "1"}'`],
+      ['a value of the source', `source_data = source_data || '{"a": "other"}'`],
+      ['a row', `record_key = '{"id": "99"}'`],
+      ['a table', `table_name = 'u'`],
+      ['an operation', `operation = 'update'`],
+      ['whether it needs approval', `needs_approval = true`],
+      ['whether the source is checked', `check_source = false`],
+      ['the order', `seq = 1000`],
+    ])('that is another one when somebody changes %s', async (_name, change) => {
+      const runId = await on.runWith([[comparisonOf('t'), mixed]]);
+      await planned(runId);
+      const before = await digestOf(runId);
+      await on.test.query(`update trueup.plan_item set ${change} where run_id = '${runId}' and seq = 1`);
+      expect(await digestOf(runId)).not.toBe(before);
+    });
+  });
+});
