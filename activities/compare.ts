@@ -16,8 +16,8 @@ import {
   countChunks,
   failChunks,
   finishChunk,
+  insertChunks,
   listFailedChunks,
-  replaceChunks,
   totalChunks,
   type ChunkTotals,
 } from '../ledger/chunk';
@@ -50,8 +50,8 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
   const ranges = await resources.compareSlots.with(context.signal, () =>
     planChunkRanges(comparison, resources.sides(comparison), comparison.pair.chunkRows, context.signal, { onBoundary }),
   );
-  await ledger.withTransaction('read write', (session) =>
-    replaceChunks(
+  const chunks = await ledger.withTransaction('read write', (session) =>
+    insertChunks(
       session,
       runId,
       table,
@@ -59,7 +59,7 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
     ),
   );
   await updateTablePhase(ledger, runId, table, 'comparing');
-  return { chunks: ranges.length };
+  return { chunks };
 }
 
 /** Compares the chunks of a span that are not finished yet; what is finished stays so, whatever happens to this attempt. */
@@ -72,15 +72,15 @@ export async function compareChunks(resources: Resources, span: ChunkSpan, conte
     resources.compareSlots.with(context.signal, async () => {
       const chunk = await beginChunk(ledger, runId, table, from, until);
       if (chunk === null) return null;
-      await deleteCandidates(ledger, runId, table, chunk.no);
+      await deleteCandidates(ledger, runId, table, chunk);
       const result = await compareChunk(
         comparison,
         sides,
         chunk,
-        (differences) => insertCandidates(ledger, runId, table, chunk.no, differences),
+        (differences) => insertCandidates(ledger, runId, table, chunk, differences),
         context.signal,
       );
-      await finishChunk(ledger, runId, table, chunk.no, result);
+      await finishChunk(ledger, runId, table, chunk, result);
       return chunk.no;
     });
   for (let no = await compareNext(); no !== null; no = await compareNext()) context.report({ chunk: no });

@@ -1,36 +1,51 @@
 import type { ColumnDifference, Difference, Reading } from '../contracts/difference';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
+import type { BegunChunk } from './chunk';
 
-/** Forgets what an earlier attempt at a chunk left behind. */
-export async function deleteCandidates(ledger: Queryable, runId: string, table: string, chunkNo: number) {
-  await ledger.query('delete from candidate where run_id = $1 and table_name = $2 and chunk_no = $3', [
-    runId,
-    table,
-    chunkNo,
-  ]);
+/** Ends in no row unless the chunk is still in the attempt that writes, and keeps it so until the statement is done. */
+const HELD = `select 1 from chunk
+               where run_id = $1 and table_name = $2 and chunk_no = $3 and attempts = $4 and status = 'planned'
+                 for share`;
+
+type ChunkAttempt = Pick<BegunChunk, 'no' | 'attempt'>;
+
+/** Forgets what earlier attempts at a chunk left behind; nothing when a later one has begun. */
+export async function deleteCandidates(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  { no, attempt }: ChunkAttempt,
+): Promise<void> {
+  await ledger.query(
+    `with held as materialized (${HELD})
+     delete from candidate where run_id = $1 and table_name = $2 and chunk_no = $3 and exists (select 1 from held)`,
+    [runId, table, no, attempt],
+  );
 }
 
+/** Enters what differs in a chunk; nothing when a later attempt has begun. */
 export async function insertCandidates(
   ledger: Queryable,
   runId: string,
   table: string,
-  chunkNo: number,
+  { no, attempt }: ChunkAttempt,
   candidates: readonly Difference[],
 ): Promise<void> {
   if (candidates.length === 0) return;
   // A row that moved to another chunk's range between two attempts may be there already: the newer reading stands.
   await ledger.query(
-    `insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
+    `with held as materialized (${HELD})
+     insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
                             target_data, columns)
      select $1, $2, $3, decode(c ->> 'keyDigest', 'hex'), c -> 'key', c ->> 'type', nullif(c -> 'source', 'null'),
             nullif(c -> 'target', 'null'), c -> 'differences'
-       from jsonb_array_elements($4::jsonb) as t(c)
+       from held, jsonb_array_elements($5::jsonb) as t(c)
      on conflict (run_id, table_name, key_digest) do update
         set chunk_no = excluded.chunk_no, inconsistency_type = excluded.inconsistency_type,
             source_data = excluded.source_data, target_data = excluded.target_data, columns = excluded.columns,
             attempts = 0, moving = false, state = 'open'`,
-    [runId, table, chunkNo, JSON.stringify(candidates)],
+    [runId, table, no, attempt, JSON.stringify(candidates)],
   );
 }
 
@@ -70,7 +85,7 @@ export async function nextCandidates(
   }));
 }
 
-/** Records one more reading of candidates. */
+/** Records one more reading of candidates; the first that comes for an attempt stands, and a closed candidate stays. */
 export async function recordReadings(
   ledger: Queryable,
   runId: string,
@@ -90,7 +105,8 @@ export async function recordReadings(
                                else nullif(r -> 'difference' -> 'target', 'null') end,
             columns = coalesce(nullif(r -> 'difference', 'null') -> 'differences', columns)
        from jsonb_array_elements($4::jsonb) as t(r)
-      where run_id = $1 and table_name = $2 and key_digest = decode(r ->> 'keyDigest', 'hex')`,
+      where run_id = $1 and table_name = $2 and key_digest = decode(r ->> 'keyDigest', 'hex')
+        and state = 'open' and attempts < $3`,
     [runId, table, attempt, JSON.stringify(readings)],
   );
 }

@@ -12,16 +12,25 @@ interface ChunkRow {
 
 const bound = (json: string | null) => (json === null ? null : (JSON.parse(json) as KeyBound));
 
-/** Replaces the chunk list of a table, unless comparing has begun. */
-export async function replaceChunks(
-  ledger: Queryable,
+/**
+ * Enters the chunk list of a table, whole or not at all: to be called within a transaction. Where there is a list
+ * already, of another attempt that planned, that one stands. Returns how many chunks the table has.
+ */
+export async function insertChunks(
+  session: Queryable,
   runId: string,
   table: string,
   chunks: readonly Chunk[],
-): Promise<void> {
-  await ledger.query('delete from chunk where run_id = $1 and table_name = $2', [runId, table]);
+): Promise<number> {
+  // Whoever plans the same table waits here, and then finds this list.
+  await session.query('select 1 from run_table where run_id = $1 and table_name = $2 for no key update', [
+    runId,
+    table,
+  ]);
+  const known = await countChunks(session, runId, table);
+  if (known > 0) return known;
   for (let at = 0; at < chunks.length; at += 5_000) {
-    await ledger.query(
+    await session.query(
       `insert into chunk (run_id, table_name, chunk_no, from_key, to_key, low_hint, high_hint)
        select $1, $2, (c ->> 'no')::int, nullif(c -> 'from', 'null'), nullif(c -> 'to', 'null'),
               nullif(c -> 'low', 'null'), nullif(c -> 'high', 'null')
@@ -29,6 +38,7 @@ export async function replaceChunks(
       [runId, table, JSON.stringify(chunks.slice(at, at + 5_000))],
     );
   }
+  return chunks.length;
 }
 
 export async function countChunks(ledger: Queryable, runId: string, table: string): Promise<number> {
@@ -39,21 +49,34 @@ export async function countChunks(ledger: Queryable, runId: string, table: strin
   return Number(rows[0]?.n ?? 0);
 }
 
-/** Begins the first chunk from number `from` up to, not including, `until` that is not finished; null when none is left. */
+/**
+ * A chunk as it was begun for the `attempt`-th time. An attempt that was given up may still be at work when the chunk
+ * is begun again: only what comes with the newest number is taken, or it would change what the newer one found.
+ */
+export interface BegunChunk extends Chunk {
+  readonly attempt: number;
+}
+
+/**
+ * Begins the first chunk from number `from` up to, not including, `until` that is neither finished nor failed; null
+ * when none is left.
+ */
 export async function beginChunk(
   ledger: Queryable,
   runId: string,
   table: string,
   from: number,
   until: number,
-): Promise<Chunk | null> {
-  const { rows } = await ledger.query<ChunkRow>(
-    `update chunk set attempts = attempts + 1, status = 'planned', error_code = null
-      where (run_id, table_name, chunk_no) in (
-        select run_id, table_name, chunk_no from chunk
-         where run_id = $1 and table_name = $2 and chunk_no >= $3 and chunk_no < $4 and status <> 'done'
-         order by chunk_no limit 1)
-      returning chunk_no, from_key, to_key, low_hint, high_hint`,
+): Promise<BegunChunk | null> {
+  const { rows } = await ledger.query<ChunkRow & { attempts: string }>(
+    `with next as materialized (
+       select chunk_no as no from chunk
+        where run_id = $1 and table_name = $2 and chunk_no >= $3 and chunk_no < $4 and status = 'planned'
+        order by chunk_no limit 1 for update)
+     update chunk set attempts = attempts + 1
+       from next
+      where run_id = $1 and table_name = $2 and chunk_no = next.no
+      returning chunk_no, from_key, to_key, low_hint, high_hint, attempts`,
     [runId, table, from, until],
   );
   const row = rows[0];
@@ -64,25 +87,29 @@ export async function beginChunk(
     to: bound(row.to_key),
     low: bound(row.low_hint),
     high: bound(row.high_hint),
+    attempt: Number(row.attempts),
   };
 }
 
+/** Marks a chunk as compared; false, and nothing is marked, when it was begun again or given up since. */
 export async function finishChunk(
   ledger: Queryable,
   runId: string,
   table: string,
-  no: number,
+  { no, attempt }: Pick<BegunChunk, 'no' | 'attempt'>,
   counts: { readonly rowsSource: number; readonly rowsTarget: number; readonly differing: number },
-): Promise<void> {
-  await ledger.query(
-    `update chunk set status = 'done', rows_source = $4, rows_target = $5, differing = $6,
+): Promise<boolean> {
+  const { rows } = await ledger.query(
+    `update chunk set status = 'done', rows_source = $5, rows_target = $6, differing = $7,
             compared_at = clock_timestamp()
-      where run_id = $1 and table_name = $2 and chunk_no = $3`,
-    [runId, table, no, counts.rowsSource, counts.rowsTarget, counts.differing],
+      where run_id = $1 and table_name = $2 and chunk_no = $3 and attempts = $4 and status = 'planned'
+      returning chunk_no`,
+    [runId, table, no, attempt, counts.rowsSource, counts.rowsTarget, counts.differing],
   );
+  return rows.length > 0;
 }
 
-/** Marks whatever is not finished from `from` up to `until` as failed: those ranges were not compared. */
+/** Marks whatever is not finished from `from` up to `until` as failed: it was not compared, and is not begun again. */
 export async function failChunks(
   ledger: Queryable,
   runId: string,
@@ -93,7 +120,7 @@ export async function failChunks(
 ): Promise<void> {
   await ledger.query(
     `update chunk set status = 'failed', error_code = $5
-      where run_id = $1 and table_name = $2 and chunk_no >= $3 and chunk_no < $4 and status <> 'done'`,
+      where run_id = $1 and table_name = $2 and chunk_no >= $3 and chunk_no < $4 and status = 'planned'`,
     [runId, table, from, until, code],
   );
 }

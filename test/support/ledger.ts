@@ -1,3 +1,5 @@
+import { waitUntil } from '../../client/embedded/wait-until';
+import type { Chunk } from '../../contracts/chunk';
 import type { Comparison } from '../../contracts/comparison';
 import type { CorrectionPolicies } from '../../contracts/correction';
 import type { Difference } from '../../contracts/difference';
@@ -6,6 +8,7 @@ import type { TableStatus } from '../../contracts/run';
 import type { Database } from '../../database/connection';
 import { keyDigest } from '../../engine/key';
 import { closeCandidates, insertCandidates } from '../../ledger/candidate';
+import { beginChunk, finishChunk, insertChunks, type BegunChunk } from '../../ledger/chunk';
 import { insertSettledFindings } from '../../ledger/finding';
 import { migrate } from '../../ledger/migrate';
 import { openLedger } from '../../ledger/open';
@@ -74,6 +77,12 @@ export function differenceAt(id: string, kind: 'missing' | 'extra' | 'mismatch' 
   };
 }
 
+/** Chunks that are cut at these keys. */
+export function chunksCutAt(...cuts: readonly string[]): readonly Chunk[] {
+  const bounds = [null, ...cuts.map((cut) => [cut]), null];
+  return bounds.slice(1).map((to, no) => ({ no, from: bounds[no] ?? null, to, low: null, high: null }));
+}
+
 /** A run of its own execution; another `execution` of the same workflow ID is another run. */
 export function newRun(workflowId: string, execution = `${workflowId}-execution`): NewRun {
   return {
@@ -116,13 +125,29 @@ export class TestLedger {
     return runId;
   }
 
+  /** Enters the chunks of a table; returns how many it has. */
+  planned(runId: string, table: string, chunks: readonly Chunk[]): Promise<number> {
+    return this.ledger.withTransaction('read write', (session) => insertChunks(session, runId, table, chunks));
+  }
+
+  /** Begins the first chunk that is not finished. */
+  async begun(runId: string, table: string): Promise<BegunChunk> {
+    const chunk = await beginChunk(this.ledger, runId, table, 0, 1_000);
+    if (chunk === null) throw new Error(`run ${runId}, table ${table}: no chunk is left`);
+    return chunk;
+  }
+
   /** A run whose tables were compared, and have these differences as findings. */
   async runWith(
     tables: readonly (readonly [comparison: Comparison, differences: readonly Difference[], status?: TableStatus])[],
   ): Promise<string> {
     const runId = await this.run(tables.map(([table]) => table));
     for (const [{ pair }, differences, status = 'inconsistent'] of tables) {
-      await insertCandidates(this.ledger, runId, pair.name, 0, differences);
+      await this.planned(runId, pair.name, chunksCutAt());
+      const chunk = await this.begun(runId, pair.name);
+      await insertCandidates(this.ledger, runId, pair.name, chunk, differences);
+      const counts = { rowsSource: 0, rowsTarget: 0, differing: differences.length };
+      await finishChunk(this.ledger, runId, pair.name, chunk, counts);
       await closeCandidates(this.ledger, runId, pair.name);
       await insertSettledFindings(this.ledger, runId, pair.name);
       await endTable(this.ledger, runId, pair.name, {
@@ -135,6 +160,13 @@ export class TestLedger {
       });
     }
     return runId;
+  }
+
+  /** Waits until a statement of this ledger waits for a lock. */
+  async untilWaiting(): Promise<void> {
+    const waits = () =>
+      this.test.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    await waitUntil(async () => (await waits()).length > 0, { timeoutMs: 10_000, everyMs: 20 });
   }
 
   async drop(): Promise<void> {
