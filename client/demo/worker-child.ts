@@ -9,6 +9,7 @@ const READY_LIMIT_MS = 60_000;
 const STOP_GRACE_MS = 15_000;
 
 export interface WorkerChild {
+  readonly pid: number;
   /** Resolves with how the worker ended. */
   readonly exited: Promise<string>;
   /** The last lines of its log. */
@@ -30,7 +31,7 @@ export async function startWorker(env: NodeJS.ProcessEnv, signal?: AbortSignal):
   const isOver = () => child.hasExited || signal?.aborted === true;
   await waitUntil(() => isOver() || READY.test(child.outputEnd(1_000)), { timeoutMs: READY_LIMIT_MS });
   if (!isOver() && READY.test(child.outputEnd(1_000))) {
-    return { exited: child.exited, logEnd: () => child.outputEnd(), stop };
+    return { pid: child.pid, exited: child.exited, logEnd: () => child.outputEnd(), stop };
   }
   await stop();
   signal?.throwIfAborted();

@@ -20,6 +20,12 @@ export const ROOMS = {
   },
   workers: { rooms: ['contracts', 'database', 'config', 'engine', 'ledger', 'activities', 'workflows'] },
   client: { rooms: ['contracts', 'database', 'config', 'ledger'] },
+  bench: {
+    rooms: [
+      ...['contracts', 'database', 'config', 'engine', 'ledger'],
+      ...['activities', 'workflows', 'workers', 'client'],
+    ],
+  },
 };
 
 /** An ESLint rule: an import that the table does not allow is an error, however it is written. */
