@@ -1,4 +1,4 @@
-import type { TablePair } from './table-pair';
+import type { TablePair, TextRule, Tolerance } from './table-pair';
 
 /** How the values of one key column are ordered and cut into ranges. */
 export type KeyOrder = 'integer' | 'uuid' | 'text' | 'other';
@@ -15,6 +15,15 @@ export interface KeyColumn {
   readonly collate: { readonly source: boolean; readonly target: boolean };
 }
 
+/**
+ * When two values are equal although their hashes differ. `equal`: by SQL's `=` of the type, where the text that is
+ * hashed tells more apart. The others are chosen in the config; `types` are those of the source and the target.
+ */
+export type Equivalence =
+  | { readonly kind: 'equal'; readonly type: string }
+  | { readonly kind: 'near'; readonly within: Tolerance; readonly types: readonly [source: string, target: string] }
+  | { readonly kind: 'text'; readonly rule: TextRule };
+
 export interface ComparedColumn {
   readonly source: string;
   readonly target: string;
@@ -22,6 +31,8 @@ export interface ComparedColumn {
   readonly type: string;
   /** The type to which both sides are cast; null: both have it already. */
   readonly castTo: string | null;
+  /** When values whose hashes differ are equal all the same; absent: never. NULL is equal to NULL only, whatever it says. */
+  readonly equivalence?: Equivalence;
 }
 
 /** A column that a correction may write, with the target's type; its modifier is left to the assignment to check. */

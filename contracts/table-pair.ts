@@ -7,6 +7,20 @@ export interface TableRef {
   readonly table: string;
 }
 
+/**
+ * How far two values of a column may lie apart and still count as equal: a decimal number such as `0.01`, or a time in
+ * whole microseconds. Both are texts, so that no digit is lost.
+ */
+export type Tolerance = { readonly number: string } | { readonly microseconds: string };
+
+/** In what two texts of a column may differ and still count as equal. */
+export interface TextRule {
+  /** In the spaces (U+0020, nothing else) at both ends. */
+  readonly trim: boolean;
+  /** In upper and lower case, by Unicode's full case folding. */
+  readonly caseless: boolean;
+}
+
 /** One source table and one target table, as the config has them: the names only, nothing read from a database yet. */
 export interface TablePair {
   readonly name: string;
@@ -18,6 +32,10 @@ export interface TablePair {
   readonly columns: Readonly<Record<string, string>>;
   /** Source column names that are not compared. */
   readonly exclude: readonly string[];
+  /** By source column name; other columns have none. */
+  readonly tolerance?: Readonly<Record<string, Tolerance>>;
+  /** By source column name; texts of other columns are compared byte by byte. */
+  readonly text?: Readonly<Record<string, TextRule>>;
   /** An SQL condition in the source's and the target's own column names, or null. */
   readonly where: string | null;
   readonly critical: boolean;

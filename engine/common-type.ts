@@ -1,3 +1,4 @@
+import { TrueupError } from '../contracts/errors';
 import type { ColumnShape } from '../database/table-shape';
 import { isDistinct } from './distinct';
 
@@ -7,36 +8,110 @@ export interface CommonType {
   readonly castTo: string | null;
   /** The type that the compared value has. */
   readonly type: string;
-  /** What a reader of the report should know; null: the types are the same. */
-  readonly note: string | null;
+  /** The type by whose `=` values are compared whose forms differ; null: equal values have equal forms. */
+  readonly equalAs: string | null;
 }
 
 const INTEGERS = ['smallint', 'integer', 'bigint'];
-/** Families whose members convert to the widest one without losing anything; the widest stands last. */
-const FAMILIES: readonly (readonly string[])[] = [
-  INTEGERS,
-  [...INTEGERS, 'numeric'],
-  ['real', 'double precision'],
-  ['date', 'timestamp without time zone'],
-  ['timestamp without time zone', 'timestamp with time zone'],
-  ['json', 'jsonb'],
-  ['cidr', 'inet'],
+const FLOATS = ['real', 'double precision'];
+const NUMBERS = [...INTEGERS, 'numeric', ...FLOATS];
+
+/** Types that convert to one of them, or to another type, without losing anything. */
+interface Family {
+  readonly members: readonly string[];
+  readonly type: string;
+  /** The cast, where it is not simply to the type. */
+  readonly castTo?: string;
+}
+
+/** The first that holds both types counts. */
+const FAMILIES: readonly Family[] = [
+  { members: INTEGERS, type: 'bigint' },
+  { members: [...INTEGERS, 'numeric'], type: 'numeric' },
+  { members: FLOATS, type: 'double precision' },
+  // By way of the text: a cast from a float would round to 6 or 15 digits.
+  { members: NUMBERS, type: 'numeric', castTo: 'text::numeric' },
+  { members: ['money', 'numeric'], type: 'numeric' },
+  { members: ['boolean', 'smallint', 'integer'], type: 'integer' },
+  { members: ['date', 'timestamp without time zone'], type: 'timestamp without time zone' },
+  { members: ['date', 'timestamp without time zone', 'timestamp with time zone'], type: 'timestamp with time zone' },
+  { members: ['time without time zone', 'time with time zone'], type: 'time with time zone' },
+  { members: ['json', 'jsonb'], type: 'jsonb' },
+  { members: ['cidr', 'inet'], type: 'inet' },
+  { members: ['macaddr', 'macaddr8'], type: 'macaddr8' },
 ];
+
+/** Categories of types (pg_type.typcategory) whose members have texts alike where their values are. */
+const TEXTS_ALIKE = new Set(['A', 'C', 'E', 'R', 'V']);
+/** Categories of types whose equal values have equal texts: enums, geometric types (which have no equality), bits. */
+const TEXT_IS_EQUAL = new Set(['E', 'G', 'V']);
 
 export function isInteger(baseType: string): boolean {
   return INTEGERS.includes(baseType);
 }
 
+/** Whether values of a type are numbers that have a distance; `oid` is a name. */
+export function isNumber(baseType: string): boolean {
+  return NUMBERS.includes(baseType) || baseType === 'money';
+}
+
+/** Whether values of a type are points in time; an interval is none, as a month has no length. */
+export function isTime(baseType: string): boolean {
+  return /^(date|time(stamp)? with(out)? time zone)$/.test(baseType);
+}
+
+/** Strings, and what is read and written as one: `name`, `citext`, `"char"`. */
+export function isText({ category, baseType }: ColumnShape): boolean {
+  return category === 'S' || baseType === '"char"';
+}
+
 /**
- * The common type of a column pair. Equality is SQL's `=` of that type, so 1.0 equals 1.00. The text forms are compared
- * where no family holds both types, and for every type whose values PostgreSQL's hashes do not all tell apart.
+ * The common type of a column pair; null: there is none to which both convert without losing anything. Equality is
+ * SQL's `=` of that type, so 1.0 equals 1.00. The text forms are compared where no family holds both types, and for
+ * every type whose values PostgreSQL's hashes do not all tell apart.
  */
-export function commonType(source: ColumnShape, target: ColumnShape): CommonType {
+export function commonType(source: ColumnShape, target: ColumnShape): CommonType | null {
   const [a, b] = [source.baseType, target.baseType];
-  const note =
-    source.type === target.type ? null : `${source.name}: ${source.type} in the source, ${target.type} in the target`;
-  if (a === b && isDistinct(a)) return { castTo: null, type: a, note };
-  const widest = a === b && a !== 'json' ? undefined : FAMILIES.find((f) => f.includes(a) && f.includes(b))?.at(-1);
-  const type = widest !== undefined && isDistinct(widest) ? widest : 'text';
-  return { castTo: type, type, note };
+  if (a === b) {
+    const type = isDistinct(a) ? a : 'text';
+    return { castTo: type === a ? null : type, type, equalAs: equalAs(source) };
+  }
+  const family = FAMILIES.find(({ members }) => members.includes(a) && members.includes(b));
+  if (family) {
+    const { type, castTo = type } = family;
+    return { castTo, type, equalAs: type === 'jsonb' ? 'jsonb' : null };
+  }
+  const alike = source.category === target.category && TEXTS_ALIKE.has(source.category);
+  if (!alike && !isText(source) && !isText(target)) return null;
+  return { castTo: 'text', type: 'text', equalAs: null };
+}
+
+/**
+ * The type in which a key's values are matched: the common type where a cast to it says all, so that an index may serve.
+ *
+ * @throws COLUMNS_INCOMPARABLE: there is none.
+ */
+export function keyType(source: ColumnShape, target: ColumnShape): string {
+  const common = commonType(source, target);
+  if (common === null || (common.type === 'integer' && source.baseType !== target.baseType)) {
+    const types = `${source.type} in the source, ${target.type} in the target`;
+    throw new TrueupError(
+      'COLUMNS_INCOMPARABLE',
+      `key column ${source.name}: ${types}: no type takes both without loss`,
+    );
+  }
+  return common.castTo === null || common.castTo === common.type ? common.type : 'text';
+}
+
+/** By which type's `=` two values of one type are compared after their forms; null: the forms say all. */
+function equalAs({ baseType, category }: ColumnShape): string | null {
+  // As a text it takes every json; some of it, such as "\u0000", is no jsonb.
+  if (baseType === 'json' || baseType === 'jsonb') return 'jsonb';
+  if (isDistinct(baseType) || baseType === 'xml' || TEXT_IS_EQUAL.has(category)) return null;
+  return category === 'S' && !isCitext(baseType) ? null : baseType;
+}
+
+/** The extension's text that is compared without regard to case, in whatever schema it was put. */
+export function isCitext(baseType: string): boolean {
+  return /(^|\.)citext$/.test(baseType);
 }

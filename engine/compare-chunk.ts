@@ -66,7 +66,8 @@ export async function compareChunk(
           readRows(sessions.source, comparison, sides.source, keys),
           readRows(sessions.target, comparison, sides.target, keys),
         );
-        const differences = differencesOf(comparison, keys, s, t);
+        const read = await differencesOf(comparison, keys, s, t, (use) => use(sessions.target));
+        const differences = read.filter((difference) => difference !== null);
         differing += differences.length;
         await onDifferences(differences);
       };

@@ -1,8 +1,9 @@
-import type { ComparedColumn, Comparison, KeyColumn } from '../contracts/comparison';
+import type { Comparison, KeyColumn } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
 import type { ColumnShape, TableShape } from '../database/table-shape';
-import { commonType, isInteger } from './common-type';
+import { isInteger, keyType } from './common-type';
+import { comparedColumns } from './compared-columns';
 
 const BYTE_ORDER = new Set(['C', 'POSIX']);
 
@@ -15,21 +16,16 @@ interface ColumnPair {
  * Resolves a table pair against both catalogs: which columns make the key, which are compared and in what type, which
  * may be written.
  *
- * @throws KEY_UNUSABLE, COLUMN_NOT_FOUND: the config and the tables do not fit.
+ * @throws KEY_UNUSABLE, COLUMN_NOT_FOUND, COLUMNS_INCOMPARABLE, CONFIG_INVALID: the config and the tables do not fit.
  */
 export function resolveComparison(pair: TablePair, source: TableShape, target: TableShape): Comparison {
   checkNames(pair, source, target);
   const columnPairs = pairColumns(pair, source, target);
   const keyNames = keyOf(pair, source, target);
   const key = keyNames.map((name) => keyColumn(pair, name, columnPairs));
-  const notes: string[] = [];
-  const columns: ComparedColumn[] = [];
-  for (const { source: s, target: t } of columnPairs) {
-    if (keyNames.includes(s.name) || pair.exclude.includes(s.name)) continue;
-    const common = commonType(s, t);
-    if (common.note !== null) notes.push(`types differ, compared as ${common.type}: ${common.note}`);
-    columns.push({ source: s.name, target: t.name, type: common.type, castTo: common.castTo });
-  }
+  const compared = comparedColumns(pair, columnPairs, keyNames);
+  const { columns } = compared;
+  const notes = [...compared.notes];
   const unpaired = (shape: TableShape, names: readonly string[]) =>
     shape.columns.map((column) => column.name).filter((name) => !names.includes(name));
   const sourceOnly = unpaired(
@@ -99,7 +95,7 @@ function keyColumn(pair: TablePair, name: string, columnPairs: readonly ColumnPa
   const found = columnPairs.find((columns) => columns.source.name === name);
   if (!found) throw new TrueupError('KEY_UNUSABLE', `table ${pair.name}: key column ${name} is not on both sides`);
   const { source, target } = found;
-  const { type } = commonType(source, target);
+  const type = keyType(source, target);
   const bytewise = (column: ColumnShape) => column.collation !== null && BYTE_ORDER.has(column.collation);
   const order = type === 'text' ? 'text' : isInteger(type) ? 'integer' : type === 'uuid' ? 'uuid' : 'other';
   return {

@@ -1,11 +1,12 @@
 import type { Comparison } from '../contracts/comparison';
 import type { ColumnDifference, Difference } from '../contracts/difference';
 import type { TextRow } from '../contracts/finding';
+import { withoutEquivalent, type InTarget } from './equivalence';
 import { keyDigest, keyRecord, keyText, type KeyValues } from './key';
 import type { Row, RowsByKey } from './row';
 
-/** How a row differs; null when it does not. */
-export function differenceOf(
+/** How a row differs by the hashes of its columns; null when it does not. */
+function differenceOf(
   comparison: Comparison,
   key: KeyValues,
   source: Row | undefined,
@@ -35,18 +36,22 @@ export function differenceOf(
   };
 }
 
-/** The differences among the given keys. */
-export function differencesOf(
+/**
+ * How the rows of the given keys differ, in the order of the keys: null where they do not, or only within what the
+ * columns' types and the config take for equal.
+ */
+export async function differencesOf(
   comparison: Comparison,
   keys: readonly KeyValues[],
   source: RowsByKey,
   target: RowsByKey,
-): readonly Difference[] {
-  return keys.flatMap((key) => {
+  inTarget: InTarget,
+): Promise<readonly (Difference | null)[]> {
+  const differences = keys.map((key) => {
     const text = keyText(key);
-    const difference = differenceOf(comparison, key, source.get(text), target.get(text));
-    return difference ? [difference] : [];
+    return differenceOf(comparison, key, source.get(text), target.get(text));
   });
+  return withoutEquivalent(comparison, differences, inTarget);
 }
 
 /** Whether two text rows hold the same values in the same columns. */

@@ -1,8 +1,8 @@
 import type { Comparison } from '../contracts/comparison';
 import type { Difference, Reading } from '../contracts/difference';
 import type { Sides } from './compare-chunk';
-import { differenceOf, sameRow } from './difference';
-import { keyText, keyValues, type KeyValues } from './key';
+import { differencesOf, sameRow } from './difference';
+import { keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
 import { readRows, type RowsByKey } from './row';
 
@@ -18,6 +18,19 @@ export async function readBoth(
   return settledBoth(read(sides.source), read(sides.target));
 }
 
+/** How the rows of the given keys differ now. */
+async function readDifferences(
+  comparison: Comparison,
+  sides: Sides,
+  keys: readonly KeyValues[],
+  signal?: AbortSignal,
+): Promise<readonly (Difference | null)[]> {
+  const [source, target] = await readBoth(comparison, sides, keys, signal);
+  return differencesOf(comparison, keys, source, target, (use) =>
+    sides.target.database.withTransaction('repeatable read, read only', use, signal),
+  );
+}
+
 /** Reads candidates again by key: did they heal, do they hold still, do they still move? */
 export async function settle(
   comparison: Comparison,
@@ -26,11 +39,9 @@ export async function settle(
   signal?: AbortSignal,
 ): Promise<readonly Reading[]> {
   const keys = candidates.map((candidate) => keyValues(comparison, candidate.key));
-  const [source, target] = await readBoth(comparison, sides, keys, signal);
+  const differences = await readDifferences(comparison, sides, keys, signal);
   return candidates.map((before, i) => {
-    const key = keys[i] ?? [];
-    const text = keyText(key);
-    const now = differenceOf(comparison, key, source.get(text), target.get(text));
+    const now = differences[i] ?? null;
     const moving = now !== null && !(sameRow(now.source, before.source) && sameRow(now.target, before.target));
     return { keyDigest: before.keyDigest, difference: now, moving };
   });
@@ -43,9 +54,6 @@ export async function countDiffering(
   keys: readonly KeyValues[],
   signal?: AbortSignal,
 ): Promise<number> {
-  const [source, target] = await readBoth(comparison, sides, keys, signal);
-  return keys.filter((key) => {
-    const text = keyText(key);
-    return differenceOf(comparison, key, source.get(text), target.get(text)) !== null;
-  }).length;
+  const differences = await readDifferences(comparison, sides, keys, signal);
+  return differences.filter((difference) => difference !== null).length;
 }

@@ -2,6 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { distinctForm, keyForm } from './distinct';
+import { equivalentForm } from './equivalence';
 import { hashOf } from './hash';
 
 export type Role = 'source' | 'target';
@@ -60,7 +61,7 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
   });
   const keyForms = comparison.key.map((column) => distinctForm(column.type, castTo(column[role], column.type)));
   const columnForms = comparison.columns.map((column) =>
-    distinctForm(column.type, castTo(column[role], column.castTo)),
+    equivalentForm(column, distinctForm(column.type, castTo(column[role], column.castTo))),
   );
   const names =
     role === 'source'

@@ -17,7 +17,7 @@ export interface EngineOptions {
 }
 
 export type PairOptions = Partial<
-  Pick<TablePair, 'key' | 'columns' | 'exclude' | 'where' | 'corrections' | 'name' | 'critical'>
+  Pick<TablePair, 'key' | 'columns' | 'exclude' | 'tolerance' | 'text' | 'where' | 'corrections' | 'name' | 'critical'>
 > & {
   readonly schema?: string;
   /** The target's table; default: the same name. */
@@ -62,6 +62,8 @@ export class EnginePair {
       key: options.key ?? null,
       columns: options.columns ?? {},
       exclude: options.exclude ?? [],
+      tolerance: options.tolerance ?? {},
+      text: options.text ?? {},
       where: options.where ?? null,
       critical: options.critical ?? false,
       corrections: options.corrections ?? { missing: 'auto', mismatched: 'approve', extra: 'approve' },
