@@ -34,37 +34,6 @@ export function equivalenceOf(
   return common === null || common.equalAs === null ? null : { kind: 'equal', type: common.equalAs };
 }
 
-/**
- * Makes sure that every rule of the config is for a column that is compared by its value. The names are the source's:
- * of all its columns, of those of the key, and of those that the target has too.
- *
- * @throws COLUMN_NOT_FOUND: the source has no such column; CONFIG_INVALID: it is not compared, or of the key.
- */
-export function checkRules(
-  pair: TablePair,
-  source: readonly string[],
-  key: readonly string[],
-  paired: readonly string[],
-): void {
-  for (const field of ['tolerance', 'text'] as const) {
-    for (const name of Object.keys(pair[field] ?? {})) {
-      const at = `table ${pair.name}: ${field}.${name}`;
-      if (!source.includes(name)) {
-        const known = source.join(', ');
-        throw new TrueupError('COLUMN_NOT_FOUND', `${at}: the source has no column ${name}; it has ${known}`);
-      }
-      const why = key.includes(name)
-        ? 'it is of the key, which is compared exactly'
-        : pair.exclude.includes(name)
-          ? 'it is excluded, and not compared'
-          : paired.includes(name)
-            ? null
-            : 'it is not compared, as the target has no such column';
-      if (why !== null) throw new TrueupError('CONFIG_INVALID', `${at}: ${why}`);
-    }
-  }
-}
-
 /** What a reader of the report should know of what counts as equal, or null. */
 export function ruleNote(pair: TablePair, column: string): string | null {
   const { tolerance, rule } = rulesOf(pair, column);

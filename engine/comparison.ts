@@ -1,9 +1,9 @@
-import type { ComparedColumn, Comparison, KeyColumn } from '../contracts/comparison';
+import type { Comparison, KeyColumn } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
 import type { ColumnShape, TableShape } from '../database/table-shape';
-import { checkRules, equivalenceOf, ruleNote } from './column-rule';
-import { commonType, isInteger, keyType } from './common-type';
+import { isInteger, keyType } from './common-type';
+import { comparedColumns } from './compared-columns';
 
 const BYTE_ORDER = new Set(['C', 'POSIX']);
 
@@ -23,34 +23,9 @@ export function resolveComparison(pair: TablePair, source: TableShape, target: T
   const columnPairs = pairColumns(pair, source, target);
   const keyNames = keyOf(pair, source, target);
   const key = keyNames.map((name) => keyColumn(pair, name, columnPairs));
-  checkRules(
-    pair,
-    source.columns.map((column) => column.name),
-    keyNames,
-    columnPairs.map((found) => found.source.name),
-  );
-  const notes: string[] = [];
-  const columns: ComparedColumn[] = [];
-  for (const { source: s, target: t } of columnPairs) {
-    if (keyNames.includes(s.name) || pair.exclude.includes(s.name)) continue;
-    const common = commonType(s, t);
-    const equivalence = equivalenceOf(pair, s, t, common);
-    const types = `${s.name}: ${s.type} in the source, ${t.type} in the target`;
-    if (common === null) {
-      notes.push(`types differ, not compared: ${types}`);
-      continue;
-    }
-    if (s.type !== t.type) notes.push(`types differ, compared as ${common.type}: ${types}`);
-    const note = ruleNote(pair, s.name);
-    if (note !== null) notes.push(note);
-    columns.push({
-      source: s.name,
-      target: t.name,
-      type: common.type,
-      castTo: common.castTo,
-      ...(equivalence === null ? {} : { equivalence }),
-    });
-  }
+  const compared = comparedColumns(pair, columnPairs, keyNames);
+  const { columns } = compared;
+  const notes = [...compared.notes];
   const unpaired = (shape: TableShape, names: readonly string[]) =>
     shape.columns.map((column) => column.name).filter((name) => !names.includes(name));
   const sourceOnly = unpaired(

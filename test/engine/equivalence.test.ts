@@ -326,7 +326,7 @@ describe('columns with a tolerance, or texts of which something is left out', ()
   });
 
   it.each([
-    ['int', within('1'), 'x', 'COLUMN_NOT_FOUND', 'the source has no column x; it has id, v'],
+    ['int', within('1'), 'x', 'COLUMN_NOT_FOUND', 'no column x is on both sides; these are: id, v'],
     ['text', within('1'), 'v', 'CONFIG_INVALID', 'found text in the source and text in the target, allowed: numbers'],
     ['interval', withinTime('1'), 'v', 'CONFIG_INVALID', 'found interval in the source'],
     ['date', within('1'), 'v', 'CONFIG_INVALID', 'found date in the source'],
