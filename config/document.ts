@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import { TrueupError } from '../contracts/errors';
 
 /** In our words, because the parser's own may quote the file, and the file may hold a secret where none belongs. */
@@ -30,6 +30,9 @@ export function parseYaml(text: string, path: string): unknown {
       const word = WORDS[error.code] ?? 'something that is not YAML';
       throw new TrueupError('CONFIG_MALFORMED', `${path}, line ${line}, column ${col}: ${word}`);
     }
+    visit(document, (_, node) => {
+      if (isScalar(node) && isTooLong(node)) node.value = node.source;
+    });
     const value: unknown = document.toJS({ maxAliasCount: 1_000 });
     return value;
   } catch (error) {
@@ -37,4 +40,10 @@ export function parseYaml(text: string, path: string): unknown {
     // What the parser throws instead of reporting: nesting past its stack, aliases that multiply, a wrong merge (<<).
     throw new TrueupError('CONFIG_MALFORMED', `${path}: nested too deeply, or an alias or a merge (<<) leads nowhere`);
   }
+}
+
+/** Whether a number has more digits than every number of JavaScript holds; it is then read as the text that it is. */
+function isTooLong({ value, source }: { readonly value: unknown; readonly source?: string | undefined }): boolean {
+  const digits = source?.replace(/e.*/i, '').replaceAll(/^[-+.0]+|\D/g, '') ?? '';
+  return typeof value === 'number' && digits.length > 15;
 }

@@ -101,6 +101,8 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     key: entry.key ?? pair.key,
     columns: entry.columns ?? pair.columns,
     exclude: entry.exclude ?? pair.exclude,
+    ...(entry.tolerance === undefined ? {} : { tolerance: entry.tolerance }),
+    ...(entry.text === undefined ? {} : { text: entry.text }),
     where: entry.where ?? pair.where,
     critical: entry.critical ?? pair.critical,
     corrections: correctionsOf(pair.corrections, entry.corrections),
@@ -142,7 +144,7 @@ function repeatedNames(entries: readonly { readonly name: string }[] | undefined
 function unusedFields(file: ConfigFile): string[] {
   const paths: Path[] = [];
   for (const [index, entry] of (file.tables ?? []).entries()) {
-    for (const field of ['tolerance', 'updatedAt', 'checks'] as const) {
+    for (const field of ['updatedAt', 'checks'] as const) {
       if (entry[field] !== undefined) paths.push(['tables', index, field]);
     }
   }

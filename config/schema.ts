@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DURATION_FORM, parseDuration } from '../contracts/duration';
 import type { CorrectionPolicy } from '../contracts/correction';
 import { isIdentifier, parseTableName, TABLE_NAME_FORM } from './table-name';
+import { parseTolerance, TEXT_RULES, TOLERANCE_FORM } from './tolerance';
 
 /*
  * The shape of trueup.yaml. Every schema's error message is what is allowed there, in words: problem.ts puts what was
@@ -73,6 +74,19 @@ const settle = fields({ delay: duration.optional(), attempts: wholeNumber(1, 20)
 const chunkRows = wholeNumber(1, 10_000_000);
 const exclude = columns('a list of column names');
 
+const tolerance = z.unknown().transform((value, context) => {
+  const parsed = parseTolerance(value);
+  if (parsed === null) context.addIssue({ code: 'custom', message: TOLERANCE_FORM });
+  return parsed ?? z.NEVER;
+});
+
+const TEXT_RULE_FORM = Object.keys(TEXT_RULES).join(', ');
+const textRule = z.unknown().transform((value, context) => {
+  const rule = typeof value === 'string' && Object.hasOwn(TEXT_RULES, value) ? TEXT_RULES[value] : undefined;
+  if (rule === undefined) context.addIssue({ code: 'custom', message: TEXT_RULE_FORM });
+  return rule ?? z.NEVER;
+});
+
 const orderCheck = text('two columns and how they compare, such as created_at <= shipped_at', (value) =>
   /^[^<>=]+(<=|<|>=|>|=)[^<>=]+$/.test(value),
 );
@@ -100,7 +114,8 @@ const tableEntry = z.preprocess(
         .optional(),
       columns: z.record(column, column, { error: 'a map of source column names to target column names' }).optional(),
       exclude: exclude.optional(),
-      tolerance: z.record(column, nonNegative, { error: 'a map of column names to numbers' }).optional(),
+      tolerance: z.record(column, tolerance, { error: 'a map of column names to numbers or durations' }).optional(),
+      text: z.record(column, textRule, { error: `a map of column names to ${TEXT_RULE_FORM}` }).optional(),
       where: text('an SQL condition').optional(),
       updatedAt: column.optional(),
       critical: z.boolean({ error: 'true or false' }).optional(),

@@ -74,6 +74,7 @@ describe('a whole config', () => {
           key: ['id'],
           columns: { cust_id: 'customer_id' },
           exclude: ['updated_at', 'version'],
+          tolerance: { amount: { number: '0.01' } },
           where: "created_at >= '2024-01-01'",
           critical: true,
           corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
@@ -89,7 +90,6 @@ describe('a whole config', () => {
 
   it('names the fields that have no effect yet', () => {
     expect(parseConfig(WHOLE, 'trueup.yaml', ENV).unused).toEqual([
-      'tables[0].tolerance',
       'tables[0].updatedAt',
       'tables[0].checks',
       'rules',
@@ -143,6 +143,48 @@ tables:
       target: { connection: 'modern', schema: 'public', table: 'y' },
       chunkRows: 1000,
     });
+  });
+});
+
+const TOLERANCE =
+  'allowed: a number, zero or more, such as 0.01; or for dates and times a duration such as 500us, 20ms, 2s, 5m, 1h or 1d';
+
+describe('what counts as equal', () => {
+  const ruleOf = (entry: string, env = {}) =>
+    parseConfig(`${SIDES}tables: [{ name: a, ${entry} }]`, 'f', env).tables?.[0];
+
+  it.each([
+    ['0.01', { number: '0.01' }],
+    ['0', { number: '0' }],
+    ['1e-7', { number: '1e-7' }],
+    ['0.0000001', { number: '1e-7' }],
+    ['1000000000000000000001', { number: '1000000000000000000001' }],
+    ['0.1000000000000000000000000001', { number: '0.1000000000000000000000000001' }],
+    ['123456789.12345678', { number: '123456789.12345678' }],
+    ['"0.010"', { number: '0.010' }],
+    ['"${TOLERANCE}"', { number: '0.5' }],
+    ['500us', { microseconds: '500' }],
+    ['500 µs', { microseconds: '500' }],
+    ['1.5ms', { microseconds: '1500' }],
+    ['2s', { microseconds: '2000000' }],
+    ['0.5m', { microseconds: '30000000' }],
+    ['0.000000001h', null],
+    ['1.0000000h', { microseconds: '3600000000' }],
+    ['366d', { microseconds: '31622400000000' }],
+  ])('a tolerance of %s is kept digit by digit', (written, expected) => {
+    const read = () => ruleOf(`tolerance: { x: ${written} }`, { TOLERANCE: '0.5' })?.tolerance;
+    if (expected === null) expect(read).toThrow('tables[0].tolerance.x');
+    else expect(read()).toEqual({ x: expected });
+  });
+
+  it('is read of texts too, and is of no table that says nothing', () => {
+    expect(ruleOf('text: { a: trim, b: caseless, c: trim caseless }')?.text).toEqual({
+      a: { trim: true, caseless: false },
+      b: { trim: false, caseless: true },
+      c: { trim: true, caseless: true },
+    });
+    expect(ruleOf('critical: true')).not.toHaveProperty('tolerance');
+    expect(ruleOf('critical: true')).not.toHaveProperty('text');
   });
 });
 
@@ -217,9 +259,29 @@ describe('problems', () => {
       `${SIDES}tables: [{ name: a, key: [id, id] }]`,
       'tables[0].key: found a list, allowed: a list of column names, each of them once',
     ],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: -1 } }]`, `tables[0].tolerance.x: found -1, ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: .inf } }]`, `tables[0].tolerance.x: found Infinity, ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: .nan } }]`, `tables[0].tolerance.x: found NaN, ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: 1e301 } }]`, `tables[0].tolerance.x: found 1e+301, ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: } }]`, `tables[0].tolerance.x: found nothing, ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: 2 s y } }]`, `tables[0].tolerance.x: found "2 s y", ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: 0.5us } }]`, `tables[0].tolerance.x: found "0.5us", ${TOLERANCE}`],
+    [`${SIDES}tables: [{ name: a, tolerance: { x: 367d } }]`, `tables[0].tolerance.x: found "367d", ${TOLERANCE}`],
     [
-      `${SIDES}tables: [{ name: a, tolerance: { x: -1 } }]`,
-      'tables[0].tolerance.x: found -1, allowed: a number, zero or more',
+      `${SIDES}tables: [{ name: a, tolerance: 0.01 }]`,
+      'tables[0].tolerance: found 0.01, allowed: a map of column names to numbers or durations',
+    ],
+    [
+      `${SIDES}tables: [{ name: a, text: { x: casless } }]`,
+      'tables[0].text.x: found "casless", allowed: trim, caseless, trim caseless',
+    ],
+    [
+      `${SIDES}tables: [{ name: a, text: { x: constructor } }]`,
+      'tables[0].text.x: found "constructor", allowed: trim, caseless, trim caseless',
+    ],
+    [
+      `${SIDES}tables: [{ name: a, text: trim }]`,
+      'tables[0].text: found "trim", allowed: a map of column names to trim, caseless, trim caseless',
     ],
     [
       `${SIDES}tables: [{ name: a, checks: { order: [created_at] } }]`,

@@ -52,6 +52,8 @@ defaults:
   approvalTimeout: 24h # without a decision by then, nothing that needs one is done
   corrections: { missing: auto, mismatched: approve, extra: approve } # auto, approve, review or ignore
 
+# A table may also say what counts as equal in a column: tolerance: { amount: 0.01, seen_at: 2s },
+# text: { name: trim, email: caseless, city: trim caseless }.
 tables:
   - name: orders
   - name: customers
