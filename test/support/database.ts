@@ -17,15 +17,19 @@ export interface TestDatabase {
 
 const AS_TEXT = { getTypeParser: () => (value: string) => value } as never;
 
-/** A new, empty database on the shared server; its name ends in something unique. */
-export async function createTestDatabase(name = 'test', options = ''): Promise<TestDatabase> {
+/** A new, empty database on the shared server, or on the one of the URL; its name ends in something unique. */
+export async function createTestDatabase(
+  name = 'test',
+  options = '',
+  server = servers.postgresUrl,
+): Promise<TestDatabase> {
   const unique = `${name.toLowerCase().replaceAll(/\W+/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`;
-  await onServer(servers.postgresUrl, (client) =>
+  await onServer(server, (client) =>
     client.query(`create database ${quoteIdentifier(unique)} template template0 ${options}`),
   );
-  const target = new URL(servers.postgresUrl);
+  const target = new URL(server);
   target.pathname = `/${unique}`;
-  return attach(target.href, unique);
+  return attach(target.href, unique, server);
 }
 
 /** Two new databases that play the source and the target of a reconciliation. */
@@ -40,7 +44,7 @@ export async function createDatabasePair(name = 'test'): Promise<{
   return { source, target, drop: async () => void (await Promise.all([source.drop(), target.drop()])) };
 }
 
-function attach(url: string, name: string): TestDatabase {
+function attach(url: string, name: string, server: string): TestDatabase {
   let client: Promise<Client> | undefined;
   const connected = () => (client ??= connect(url));
   return {
@@ -56,7 +60,7 @@ function attach(url: string, name: string): TestDatabase {
       const open = client;
       client = undefined;
       if (open !== undefined) await (await open).end();
-      await onServer(servers.postgresUrl, (admin) =>
+      await onServer(server, (admin) =>
         admin.query(`drop database if exists ${quoteIdentifier(name)} with (force)`),
       );
     },

@@ -13,6 +13,9 @@ export interface EngineOptions {
   /** What follows `create database …` for each side: an encoding, a locale. */
   readonly sourceOptions?: string;
   readonly targetOptions?: string;
+  /** URLs of other servers than the shared one. */
+  readonly sourceServer?: string;
+  readonly targetServer?: string;
   readonly maxConnections?: number;
 }
 
@@ -39,8 +42,8 @@ export class EnginePair {
   ) {}
 
   static async create(name: string, options: EngineOptions = {}): Promise<EnginePair> {
-    const source = await createTestDatabase(`${name}_source`, options.sourceOptions);
-    const target = await createTestDatabase(`${name}_target`, options.targetOptions);
+    const source = await createTestDatabase(`${name}_source`, options.sourceOptions, options.sourceServer);
+    const target = await createTestDatabase(`${name}_target`, options.targetOptions, options.targetServer);
     const open = (role: string, url: string, readOnly: boolean) =>
       new Database({ name: role, url, maxConnections: options.maxConnections ?? 8, readOnly });
     return new EnginePair(source, target, open('legacy', source.url, true), open('modern', target.url, false));
