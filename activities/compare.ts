@@ -17,12 +17,14 @@ import {
   failChunks,
   finishChunk,
   insertChunks,
+  isCounted,
   listFailedChunks,
   totalChunks,
   type ChunkTotals,
 } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
 import { endTable, updateTablePhase } from '../ledger/run';
+import { recount } from './recount';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
@@ -112,6 +114,7 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   await updateTablePhase(ledger, runId, table, 'settling');
+  await recount(resources, comparison, sides, input, context);
   let read = 0;
   for (;;) {
     const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH);
@@ -128,10 +131,12 @@ export async function countCandidates(resources: Resources, { runId, table }: Ta
   return { open: await countOpenCandidates(await resources.ledger(), runId, table) };
 }
 
+const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
+
 /** Turns what has settled into findings, and says how the table stands. */
 export async function aggregateTable(resources: Resources, { runId, table }: TableStep): Promise<TableSummary> {
   const ledger = await resources.ledger();
-  const { notes: shapeNotes } = await resources.comparison(runId, table);
+  const { notes: shapeNotes, key } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
@@ -142,7 +147,8 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   if (chunks === 0) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
   const found = Object.values(findings).some((n) => n > 0) || unsettled > 0;
   const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
-  const notes = [...shapeNotes, ...failureNotes(failed, chunks)];
+  const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
+  const notes = [...shapeNotes, ...repeats, ...failureNotes(failed, chunks)];
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
   return {
     name: table,

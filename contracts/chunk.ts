@@ -7,11 +7,23 @@ export interface KeyRange {
   readonly to: KeyBound | null;
 }
 
-/** The range of a chunk. */
+/**
+ * Which rows a chunk holds and how they are compared:
+ * - `range`: the rows of a range of the key, found by an index;
+ * - `buckets`: all rows with a key, in slices by the hash of the key, in one scan of each side;
+ * - `nulls`: the rows whose key holds a NULL, by counting equal rows;
+ * - `multiset`: all rows of a table that no key tells apart, by counting equal rows.
+ */
+export type ChunkKind = 'range' | 'buckets' | 'nulls' | 'multiset';
+
+/** What a chunk holds. */
 export interface ChunkRange extends KeyRange {
+  readonly kind: ChunkKind;
   /** The lowest and highest key seen while planning; only hints, rows beyond them are still in the chunk. */
   readonly low: KeyBound | null;
   readonly high: KeyBound | null;
+  /** How many slices by hash the chunk has, a power of two, fixed when it was planned; null: as the engine lays them. */
+  readonly slices: number | null;
 }
 
 /** A chunk of a table pair, numbered from 0 in the order of the key. */

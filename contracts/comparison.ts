@@ -9,11 +9,27 @@ export interface KeyColumn {
   /** The type in which both sides' values are compared, and in which bounds are given. */
   readonly type: string;
   readonly order: KeyOrder;
+  /** The cast to `type` where it is needed: mostly `type` itself. */
+  readonly castTo: string;
   /** Sides on which the column has another type and is cast to `type`. */
   readonly cast: { readonly source: boolean; readonly target: boolean };
-  /** Sides on which the column does not sort byte by byte by itself, so that `collate "C"` has to be said. */
+  /** Sides on which `collate "C"` has to be said for both to sort alike. */
   readonly collate: { readonly source: boolean; readonly target: boolean };
+  /** The column's own collation on each side, quoted for SQL; null for types that have none. */
+  readonly collation: { readonly source: string | null; readonly target: string | null };
+  /** What a value given as text is cast to on each side: `type`, or the side's own type where no cast gives its order. */
+  readonly boundType: { readonly source: string; readonly target: string };
 }
+
+/**
+ * How a table pair is cut up:
+ * - `ranges` of the key: every key column sorts alike on both sides and an index of each side gives that order;
+ * - `buckets` by the hash of the key, in one scan of each side: no order has to be known, and none is made.
+ */
+export type Strategy = 'ranges' | 'buckets';
+
+/** Who chose the key: the config, a constraint of either side, or nobody: then rows are counted, not matched. */
+export type KeyOrigin = 'config' | 'catalog' | 'none';
 
 /**
  * When two values are equal although their hashes differ. `equal`: by SQL's `=` of the type, where the text that is
@@ -45,14 +61,17 @@ export interface WritableColumn {
 /** A table pair as it is compared: resolved once from both catalogs when the run is opened, then frozen with the run. */
 export interface Comparison {
   readonly pair: TablePair;
+  /** Empty: no key tells the rows apart. Equal rows are counted instead, and never corrected. */
   readonly key: readonly KeyColumn[];
+  readonly keyOrigin: KeyOrigin;
+  /** Whether a key may hold NULL: such rows are compared beside the others, by counting equal rows. */
+  readonly keyNullable: boolean;
+  readonly strategy: Strategy;
   readonly columns: readonly ComparedColumn[];
   readonly writable: readonly WritableColumn[];
   /** Every column of the target with its type: what a before-image holds. */
   readonly targetColumns: readonly { readonly name: string; readonly type: string; readonly generated: boolean }[];
-  /** Whether an index of the side gives the key's order, so that ranges are read and jumped along cheaply. */
-  readonly indexed: { readonly source: boolean; readonly target: boolean };
-  /** Whether the side's catalog proves that the key is unique and never NULL; otherwise planning looks. */
+  /** Whether the side's catalog proves that no two rows have one key; otherwise planning looks. */
   readonly keyProven: { readonly source: boolean; readonly target: boolean };
   /** What the reader of a report should know: columns left out, types that differ. */
   readonly notes: readonly string[];

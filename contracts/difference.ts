@@ -8,6 +8,12 @@ export interface ColumnDifference {
   readonly target: string | null;
 }
 
+/** How many equal rows each side has of a row that no key names. */
+export interface RowCounts {
+  readonly source: number;
+  readonly target: number;
+}
+
 /** A row that differed when it was read last, with all that is needed to report and to correct it. */
 export interface Difference {
   /** SHA-256 of the canonical key, in hex. */
@@ -19,6 +25,8 @@ export interface Difference {
   /** Every column of the target row, by target name; null: no row. */
   readonly target: TextRow | null;
   readonly differences: readonly ColumnDifference[];
+  /** Given where rows are counted, not matched by a key: `key` then holds all compared values; else null. */
+  readonly counts: RowCounts | null;
 }
 
 /** What reading a differing row again by its key came to. */

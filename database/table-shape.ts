@@ -1,3 +1,4 @@
+import { readCollations, type CollationShape } from './collation';
 import type { Queryable } from './connection';
 
 export interface ColumnShape {
@@ -8,19 +9,24 @@ export interface ColumnShape {
   readonly baseType: string;
   /** pg_type.typcategory: `S` strings, `N` numbers, `D` dates and times, `E` enums, … */
   readonly category: string;
+  /** Whether no row can hold NULL here; never true of what is not proven: views, foreign and inherited tables. */
   readonly notNull: boolean;
   /** Computed by the database; never written. */
   readonly generated: boolean;
   readonly identity: boolean;
-  /** The collation by which the column sorts, `default` resolved to the database's own; null for types that have none. */
-  readonly collation: string | null;
+  /** The collation by which the column sorts; null for types that have none. */
+  readonly collation: CollationShape | null;
+  /** The labels of an enum in their order; null for other types. */
+  readonly labels: readonly string[] | null;
 }
 
 export interface IndexShape {
   readonly columns: readonly string[];
-  /** Name of each column's collation, or null for types that have none. */
+  /** Each column's collation, quoted for SQL, or null for types that have none. */
   readonly collations: readonly (string | null)[];
   readonly unique: boolean;
+  /** Whether reading it forwards or backwards gives the ascending order of its columns. */
+  readonly ordered: boolean;
 }
 
 export interface TableShape {
@@ -29,16 +35,11 @@ export interface TableShape {
   readonly columns: readonly ColumnShape[];
   /** In the key's own order; empty: there is none. */
   readonly primaryKey: readonly string[];
-  /** Valid, unconditional btree indexes over plain ascending columns. */
+  /** Valid, unconditional btree indexes over plain columns; none of a table with inheritors, as they lack its rows. */
   readonly indexes: readonly IndexShape[];
   /** Which of SELECT, INSERT, UPDATE, DELETE the session's user has. */
   readonly privileges: ReadonlySet<string>;
 }
-
-/** Name of the default collation behind a column that says `default`, resolved to the database's own. */
-const COLLATION = `case when c.collname = 'default' then
-    case when d.datlocprovider = 'c' then d.datcollate else 'provider ' || d.datlocprovider::text end
-  else c.collname end`;
 
 /**
  * The type behind a domain, or behind a domain over a domain. Modifier -1 makes it a type that takes any length:
@@ -46,12 +47,18 @@ const COLLATION = `case when c.collname = 'default' then
  */
 const BASE_TYPE = `(with recursive b(oid) as (
     select a.atttypid union all select y.typbasetype from b join pg_type y on y.oid = b.oid where y.typtype = 'd')
-  select format_type(b.oid, -1) from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
+  select b.oid from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
+
+/** Not proven by attnotnull: PostgreSQL 18 has NOT NULL constraints that earlier rows were never checked against. */
+const NOT_NULL = `a.attnotnull and r.relkind in ('r', 'p') and not r.inherited and not exists (
+  select 1 from pg_constraint n where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated
+     and a.attnum = any (n.conkey))`;
 
 /** Reads a table, view or partitioned table from the catalog; null when the user can see none of that name. */
 export async function readTableShape(db: Queryable, schema: string, name: string): Promise<TableShape | null> {
-  const found = await db.query<{ oid: string; privileges: string }>(
-    `select c.oid, array_to_string(array(
+  const found = await db.query<{ oid: string; relkind: string; inherited: string; privileges: string }>(
+    `select c.oid, c.relkind, c.relkind = 'r' and exists (select 1 from pg_inherits h where h.inhparent = c.oid) as inherited,
+            array_to_string(array(
               select p from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p
                where has_table_privilege(c.oid, p)), ',') as privileges
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -60,19 +67,32 @@ export async function readTableShape(db: Queryable, schema: string, name: string
   );
   const table = found.rows[0];
   if (!table) return null;
-  const collation = await collationExpression(db);
   const columns = await db.query<
-    Record<'name' | 'type' | 'base' | 'category' | 'not_null' | 'gen' | 'ident', string> & { collation: string | null }
+    Record<'name' | 'type' | 'base' | 'category' | 'not_null' | 'gen' | 'ident' | 'collation', string> & {
+      labels: string | null;
+    }
   >(
-    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, ${BASE_TYPE} as base,
-            t.typcategory as category, a.attnotnull as not_null, a.attgenerated <> '' as gen,
-            a.attidentity <> '' as ident, ${collation} as collation
-       from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_collation c on c.oid = a.attcollation
-            cross join (select * from pg_database where datname = current_database()) as d
+    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, format_type(y.oid, -1) as base,
+            t.typcategory as category, ${NOT_NULL} as not_null, a.attgenerated <> '' as gen,
+            a.attidentity <> '' as ident, a.attcollation as collation,
+            case when y.typtype = 'e' then
+              (select to_json(array_agg(e.enumlabel::text order by e.enumsortorder)) from pg_enum e
+                where e.enumtypid = y.oid) end as labels
+       from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_type y on y.oid = ${BASE_TYPE}
+            cross join (values ($2::"char", $3::boolean)) as r(relkind, inherited)
       where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`,
-    [table.oid],
+    [table.oid, table.relkind, table.inherited],
   );
-  const indexes = await readIndexes(db, table.oid, collation);
+  const indexes = await readIndexes(db, table.oid);
+  const collations = await readCollations(db, [
+    ...new Set([...columns.rows.map((row) => row.collation), ...indexes.flatMap((index) => index.collations)]),
+  ]);
+  const ofTable = indexes.map(({ columns, unique, ordered, collations: oids }) => ({
+    columns,
+    unique,
+    ordered,
+    collations: oids.map((oid) => collations.get(oid)?.sql ?? null),
+  }));
   return {
     schema,
     name,
@@ -84,43 +104,39 @@ export async function readTableShape(db: Queryable, schema: string, name: string
       notNull: row.not_null === 't',
       generated: row.gen === 't',
       identity: row.ident === 't',
-      collation: row.collation,
+      collation: collations.get(row.collation) ?? null,
+      labels: row.labels === null ? null : (JSON.parse(row.labels) as string[]),
     })),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? [],
-    indexes,
+    indexes: table.inherited === 't' ? [] : ofTable,
     privileges: new Set(table.privileges.split(',').filter((privilege) => privilege !== '')),
   };
 }
 
-async function collationExpression(db: Queryable): Promise<string> {
-  // PostgreSQL 14 has no column for the provider and knows none but libc.
-  const { rows } = await db.query(
-    `select 1 from pg_attribute where attrelid = 'pg_catalog.pg_database'::regclass and attname = 'datlocprovider'`,
-  );
-  return rows.length > 0 ? COLLATION : `case when c.collname = 'default' then d.datcollate else c.collname end`;
-}
-
-async function readIndexes(db: Queryable, oid: string, collation: string) {
-  const { rows } = await db.query<{ columns: string; collations: string; is_unique: string; is_primary: string }>(
+async function readIndexes(db: Queryable, oid: string) {
+  const { rows } = await db.query<Record<'columns' | 'collations' | 'is_unique' | 'is_primary' | 'is_ordered', string>>(
     `select i.indisunique as is_unique, i.indisprimary as is_primary,
+            -- Each way round, NULLs stand after the largest value; an operator class of its own may sort otherwise.
+            (not exists (select 1 from unnest(i.indoption::int[]) as o where o <> 0)
+              or not exists (select 1 from unnest(i.indoption::int[]) as o where o <> 3))
+            and not exists (select 1 from unnest(i.indclass::oid[]) as k(class) join pg_opclass p on p.oid = k.class
+                             where not p.opcdefault) as is_ordered,
             to_json(array(select a.attname::text from unnest(i.indkey::int[]) with ordinality as k(attnum, n)
                      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
                     where k.n <= i.indnkeyatts order by k.n)) as columns,
-            to_json(array(select ${collation} from unnest(i.indcollation::oid[]) with ordinality as k(coll, n)
-                     left join pg_collation c on c.oid = k.coll
+            to_json(array(select k.coll::text from unnest(i.indcollation::oid[]) with ordinality as k(coll, n)
                     where k.n <= i.indnkeyatts order by k.n)) as collations
        from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_am m on m.oid = ic.relam
-            cross join (select * from pg_database where datname = current_database()) as d
       where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and i.indexprs is null and m.amname = 'btree'
-        and not exists (select 1 from unnest(i.indoption::int[]) as o where o <> 0)
       order by i.indisprimary desc, i.indexrelid`,
     [oid],
   );
   return rows.map((row) => ({
     columns: JSON.parse(row.columns) as string[],
-    collations: JSON.parse(row.collations) as (string | null)[],
+    collations: JSON.parse(row.collations) as string[],
     unique: row.is_unique === 't',
     primary: row.is_primary === 't',
+    ordered: row.is_ordered === 't',
   }));
 }
 

@@ -199,7 +199,8 @@ async function change(
 
 /** Guards against a comparison that cannot tell one target row from another. */
 export function assertCorrectable(comparison: Comparison): void {
-  if (comparison.keyProven.target) return;
+  // Without a key nothing is corrected.
+  if (comparison.key.length === 0 || comparison.keyProven.target) return;
   throw new TrueupError(
     'KEY_UNUSABLE',
     `table ${comparison.pair.name}: no unique constraint in the target covers the key, so a correction could hit more than one row`,

@@ -1,4 +1,3 @@
-import { TrueupError } from '../contracts/errors';
 import type { ColumnShape } from '../database/table-shape';
 import { isDistinct } from './distinct';
 
@@ -84,23 +83,6 @@ export function commonType(source: ColumnShape, target: ColumnShape): CommonType
   const alike = source.category === target.category && TEXTS_ALIKE.has(source.category);
   if (!alike && !isText(source) && !isText(target)) return null;
   return { castTo: 'text', type: 'text', equalAs: null };
-}
-
-/**
- * The type in which a key's values are matched: the common type where a cast to it says all, so that an index may serve.
- *
- * @throws COLUMNS_INCOMPARABLE: there is none.
- */
-export function keyType(source: ColumnShape, target: ColumnShape): string {
-  const common = commonType(source, target);
-  if (common === null || (common.type === 'integer' && source.baseType !== target.baseType)) {
-    const types = `${source.type} in the source, ${target.type} in the target`;
-    throw new TrueupError(
-      'COLUMNS_INCOMPARABLE',
-      `key column ${source.name}: ${types}: no type takes both without loss`,
-    );
-  }
-  return common.castTo === null || common.castTo === common.type ? common.type : 'text';
 }
 
 /** By which type's `=` two values of one type are compared after their forms; null: the forms say all. */

@@ -4,8 +4,8 @@ import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
 import { differencesOf } from './difference';
 import { countRows, disagreeing, fingerprint } from './fingerprint';
-import type { KeyValues } from './key';
-import { locate, settledBoth } from './locate';
+import { locate, settledBoth, type Located } from './locate';
+import { countDifference, isMultiset, multisetSides } from './multiset';
 import { readRows } from './row';
 import type { Side } from './side';
 import { sliceLayout } from './slice';
@@ -24,10 +24,15 @@ export interface Sides {
   readonly target: Side;
 }
 
+interface Sessions {
+  readonly source: Queryable;
+  readonly target: Queryable;
+}
+
 /** Runs `use` with one snapshot of each side. The source's session is always taken first, so that waits cannot cross. */
 export async function withSnapshots<T>(
   sides: Sides,
-  use: (sessions: { readonly source: Queryable; readonly target: Queryable }) => Promise<T>,
+  use: (sessions: Sessions) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const mode = 'repeatable read, read only';
@@ -51,38 +56,53 @@ export async function compareChunk(
   onDifferences: (differences: readonly Difference[]) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<ChunkResult> {
+  const counted = isMultiset(chunk.kind);
+  const compared = isMultiset(chunk.kind) ? multisetSides(comparison, sides, chunk.kind) : sides;
   return withSnapshots(
-    sides,
+    compared,
     async (sessions) => {
       const layout = sliceLayout(comparison, chunk);
       const [source, target] = await settledBoth(
-        fingerprint(sessions.source, sides.source, chunk, layout),
-        fingerprint(sessions.target, sides.target, chunk, layout),
+        fingerprint(sessions.source, compared.source, chunk, layout),
+        fingerprint(sessions.target, compared.target, chunk, layout),
       );
       const slices = disagreeing(source, target);
       let differing = 0;
-      const flush = async (keys: readonly KeyValues[]) => {
-        const [s, t] = await settledBoth(
-          readRows(sessions.source, comparison, sides.source, keys),
-          readRows(sessions.target, comparison, sides.target, keys),
-        );
-        const read = await differencesOf(comparison, keys, s, t, (use) => use(sessions.target));
-        const differences = read.filter((difference) => difference !== null);
+      const flush = async (located: readonly Located[]) => {
+        const differences = counted
+          ? located.map((found) => countDifference(comparison, found))
+          : await readDifferences(comparison, sides, sessions, located);
         differing += differences.length;
         await onDifferences(differences);
       };
       if (slices.length > 0) {
-        let keys: KeyValues[] = [];
-        for await (const key of locate(sessions, sides, chunk, layout, slices)) {
-          keys.push(key);
-          if (keys.length < BATCH) continue;
-          await flush(keys);
-          keys = [];
+        let located: Located[] = [];
+        const what = counted ? 'counts' : 'hashes';
+        for await (const found of locate(sessions, compared, chunk, layout, slices, what)) {
+          located.push(found);
+          if (located.length < BATCH) continue;
+          await flush(located);
+          located = [];
         }
-        if (keys.length > 0) await flush(keys);
+        if (located.length > 0) await flush(located);
       }
       return { rowsSource: countRows(source), rowsTarget: countRows(target), differing };
     },
     signal,
   );
+}
+
+async function readDifferences(
+  comparison: Comparison,
+  sides: Sides,
+  sessions: Sessions,
+  located: readonly Located[],
+): Promise<readonly Difference[]> {
+  const keys = located.map(({ key }) => key);
+  const [source, target] = await settledBoth(
+    readRows(sessions.source, comparison, sides.source, keys),
+    readRows(sessions.target, comparison, sides.target, keys),
+  );
+  const read = await differencesOf(comparison, keys, source, target, (use) => use(sessions.target));
+  return read.filter((difference) => difference !== null);
 }

@@ -33,6 +33,7 @@ function differenceOf(
     source: source?.values ?? null,
     target: target?.values ?? null,
     differences,
+    counts: null,
   };
 }
 

@@ -41,9 +41,10 @@ export function isDistinct(type: string): boolean {
   return NATIVE.has(type) || Object.hasOwn(FORMS, type);
 }
 
-/** SQL for the text of a key's value: one text for all values that are equal, so 1.0 and 1.00 are one key. */
+/** SQL for the text of a key's value: one text for all values that are equal (1.0 and 1.00, 0 and -0). */
 export function keyForm(type: string, value: string): string {
-  return type === 'numeric' ? `trim_scale(${value})::text` : `${value}::text`;
+  if (type === 'numeric') return `trim_scale(${value})::text`;
+  return type === 'real' || type === 'double precision' ? `(${value} + 0)::text` : `(${value})::text`;
 }
 
 /** SQL for the form of a value by whose hash it is told from every other value of its type. */

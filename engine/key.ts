@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Comparison } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 
-/** The values of the key columns in the key's order, in the text form of their common types. */
-export type KeyValues = readonly string[];
+/** The values of the key columns in the key's order, in the text form of their common types; null for NULL. */
+export type KeyValues = readonly (string | null)[];
 
 /** A key as one string, equal exactly where the keys are equal. */
 export function keyText(values: KeyValues): string {
@@ -21,5 +21,5 @@ export function keyRecord(comparison: Comparison, values: KeyValues): TextRow {
 }
 
 export function keyValues(comparison: Comparison, record: TextRow): KeyValues {
-  return comparison.key.map((column) => record[column.source] ?? '');
+  return comparison.key.map((column) => record[column.source] ?? null);
 }

@@ -8,6 +8,18 @@ import { sliceCondition, type SliceLayout } from './slice';
 
 /** Rows fetched from a cursor at a time; with four chunks at once this is what bounds the memory. */
 const FETCH = 5_000;
+/** Fetched at a time where all values of a row are its key. */
+const FETCH_WIDE = 500;
+
+/** A key for which the sides disagree, and what each has of it: a row's hash, or the number of equal rows; null: none. */
+export interface Located {
+  readonly key: KeyValues;
+  readonly source: string | null;
+  readonly target: string | null;
+}
+
+/** Whether rows are told apart by their key, or counted where they are equal. */
+type What = 'hashes' | 'counts';
 
 interface KeyAndHash {
   readonly keyHash: bigint;
@@ -15,34 +27,39 @@ interface KeyAndHash {
   readonly rowHash: string;
 }
 
-/** Key and row hash of every row of the given slices, ordered by the hash of the key. */
+/** Key and row hash (or number of rows) of every row of the given slices, ordered by the hash of the key. */
 async function* streamHashes(
   session: Queryable,
   side: Side,
   range: KeyRange,
   layout: SliceLayout,
   slices: readonly number[],
+  what: What,
 ): AsyncGenerator<KeyAndHash> {
   const parameters = new Parameters();
   const inRange = rangeCondition(side, range, parameters);
   const inSlices = sliceCondition(side, layout, slices, parameters);
-  const keys = side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');
+  // Grouping must not take two texts for one that the column's collation calls equal.
+  const collate = what === 'counts' ? ' collate "C"' : '';
+  const keys = side.key.map((column, i) => `${column.text}${collate} as ${alias('k', i)}`).join(', ');
+  const groups = what === 'counts' ? ` group by 1, ${side.key.map((_, i) => i + 3).join(', ')}` : '';
+  const fetch = what === 'counts' ? FETCH_WIDE : FETCH;
   await session.query(
     `declare located no scroll cursor for
-       select ${side.keyHash} as "trueup:key", ${side.rowHash} as "trueup:row", ${keys}
-         from ${side.relation} where ${inRange} and ${inSlices} order by 1`,
+       select ${side.keyHash} as "trueup:key", ${what === 'counts' ? 'count(*)' : side.rowHash} as "trueup:row", ${keys}
+         from ${side.relation} where ${inRange} and ${inSlices}${groups} order by 1`,
     parameters.values,
   );
   for (;;) {
-    const { rows } = await session.query<Record<string, string>>(`fetch ${FETCH} from located`);
+    const { rows } = await session.query<Record<string, string | null>>(`fetch ${fetch} from located`);
     for (const row of rows) {
       yield {
         keyHash: BigInt(row['trueup:key'] ?? '0'),
-        key: side.key.map((_, i) => row[`trueup:k${i}`] ?? ''),
+        key: side.key.map((_, i) => row[`trueup:k${i}`] ?? null),
         rowHash: row['trueup:row'] ?? '',
       };
     }
-    if (rows.length < FETCH) break;
+    if (rows.length < fetch) break;
   }
   await session.query('close located');
 }
@@ -67,9 +84,9 @@ async function* groups(stream: AsyncGenerator<KeyAndHash>, side: Side) {
 }
 
 /**
- * The keys whose rows disagree in the given slices: on one side only, or with another row hash. Merges two streams
- * that are ordered by the hash of the key, so that memory does not grow with the slices and no order of any key type
- * or collation has to be known here.
+ * The keys whose rows disagree in the given slices: on one side only, or with another row hash or number. Merges two
+ * streams that are ordered by the hash of the key, so that memory does not grow with the slices and no order of any key
+ * type or collation has to be known here.
  */
 export async function* locate(
   sessions: { readonly source: Queryable; readonly target: Queryable },
@@ -77,23 +94,27 @@ export async function* locate(
   range: KeyRange,
   layout: SliceLayout,
   slices: readonly number[],
-): AsyncGenerator<KeyValues> {
+  what: What = 'hashes',
+): AsyncGenerator<Located> {
   const stream = (role: 'source' | 'target') =>
-    groups(streamHashes(sessions[role], sides[role], range, layout, slices), sides[role]);
+    groups(streamHashes(sessions[role], sides[role], range, layout, slices, what), sides[role]);
   const [source, target] = [stream('source'), stream('target')];
   let [s, t] = await settledBoth(source.next(), target.next());
   while (!s.done || !t.done) {
     if (t.done || (!s.done && s.value.hash < t.value.hash)) {
-      if (!s.done) for (const row of s.value.rows.values()) yield row.key;
+      if (!s.done) for (const { key, rowHash } of s.value.rows.values()) yield { key, source: rowHash, target: null };
       s = await source.next();
     } else if (s.done || t.value.hash < s.value.hash) {
-      for (const row of t.value.rows.values()) yield row.key;
+      for (const { key, rowHash } of t.value.rows.values()) yield { key, source: null, target: rowHash };
       t = await target.next();
     } else {
-      for (const [text, row] of s.value.rows) {
-        if (t.value.rows.get(text)?.rowHash !== row.rowHash) yield row.key;
+      for (const [text, { key, rowHash }] of s.value.rows) {
+        const other = t.value.rows.get(text)?.rowHash ?? null;
+        if (other !== rowHash) yield { key, source: rowHash, target: other };
       }
-      for (const [text, row] of t.value.rows) if (!s.value.rows.has(text)) yield row.key;
+      for (const [text, { key, rowHash }] of t.value.rows) {
+        if (!s.value.rows.has(text)) yield { key, source: null, target: rowHash };
+      }
       [s, t] = await settledBoth(source.next(), target.next());
     }
   }

@@ -1,11 +1,13 @@
-import type { ChunkRange, KeyBound } from '../contracts/chunk';
+import type { ChunkKind, ChunkRange, KeyBound } from '../contracts/chunk';
 import type { Comparison } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
 import type { Sides } from './compare-chunk';
 import { settledBoth } from './locate';
+import { multisetSides } from './multiset';
 import { alias, boundTuple, keyTuple, Parameters } from './range';
 import type { Side } from './side';
+import { bucketCount } from './slice';
 
 interface Progress {
   /** Called after each boundary found. */
@@ -13,11 +15,11 @@ interface Progress {
 }
 
 /**
- * Cuts a table pair into chunks of about `chunkRows` rows by walking the key, not by arithmetic on it: gaps cost
- * nothing. The side with more rows sets the boundaries; where the other one is denser, boundaries of its own are put
- * between. The outer chunks are open, so that every row of either side lies in exactly one chunk.
+ * Cuts a table pair into chunks, in the way that suits its key: along ranges, or in one piece that is sliced by the
+ * hash of the key. Where the key may be NULL, one more chunk holds the rows where it is. A key that a constraint of one
+ * side gave, and that repeats on the other, tells no rows apart: then equal rows are counted, as without any key.
  *
- * @throws KEY_UNUSABLE when the key repeats or is NULL and no constraint forbids it.
+ * @throws KEY_UNUSABLE when the key that the config names repeats, or is NULL beside no unique index.
  */
 export async function planChunks(
   comparison: Comparison,
@@ -26,7 +28,58 @@ export async function planChunks(
   signal?: AbortSignal,
   progress: Progress = {},
 ): Promise<readonly ChunkRange[]> {
-  await settledBoth(checkKey(comparison, sides.source, signal), checkKey(comparison, sides.target, signal));
+  if (!(await isKey(comparison, sides, signal))) {
+    return [await openChunk('multiset', multisetSides(comparison, sides, 'multiset'), signal)];
+  }
+  const chunks =
+    comparison.strategy === 'ranges'
+      ? await planRanges(comparison, sides, chunkRows, signal, progress)
+      : [await openChunk('buckets', sides, signal)];
+  if (!comparison.keyNullable) return chunks;
+  return [...chunks, await openChunk('nulls', multisetSides(comparison, sides, 'nulls'), signal)];
+}
+
+async function isKey(comparison: Comparison, sides: Sides, signal?: AbortSignal): Promise<boolean> {
+  if (comparison.key.length === 0) return false;
+  const faults = await settledBoth(
+    keyFault(comparison, sides.source, signal),
+    keyFault(comparison, sides.target, signal),
+  );
+  const fault = faults.find((found) => found !== null);
+  if (fault === undefined || fault === null) return true;
+  if (comparison.keyOrigin === 'config') throw fault;
+  return false;
+}
+
+/** A chunk of all the rows of the sides, in as many slices as their number asks for. */
+async function openChunk(kind: Exclude<ChunkKind, 'range'>, sides: Sides, signal?: AbortSignal): Promise<ChunkRange> {
+  const [source, target] = await settledBoth(estimateRows(sides.source, signal), estimateRows(sides.target, signal));
+  return { kind, from: null, to: null, low: null, high: null, slices: bucketCount(Math.max(source, target)) };
+}
+
+/** The planner's own guess, which costs no scan and works for every kind of relation. Only speed depends on it. */
+async function estimateRows(side: Side, signal?: AbortSignal): Promise<number> {
+  return side.database.withSession(async (session) => {
+    const { rows } = await session.query<Record<'QUERY PLAN', string>>(
+      `explain (format json) select 1 from ${side.relation} where ${side.filter}`,
+    );
+    const [explained] = JSON.parse(rows[0]?.['QUERY PLAN'] ?? '[]') as { readonly Plan: Record<string, number> }[];
+    return explained?.Plan['Plan Rows'] ?? 0;
+  }, signal);
+}
+
+/**
+ * Cuts by walking the key along its index, not by arithmetic on it: gaps cost nothing. The side with more rows sets the
+ * boundaries; where the other one is denser, boundaries of its own are put between. The outer chunks are open, so that
+ * every row of either side lies in a chunk.
+ */
+async function planRanges(
+  comparison: Comparison,
+  sides: Sides,
+  chunkRows: number,
+  signal: AbortSignal | undefined,
+  progress: Progress,
+): Promise<readonly ChunkRange[]> {
   const [source, target] = await settledBoth(
     boundariesOf(sides.source, chunkRows, signal, progress),
     boundariesOf(sides.target, chunkRows, signal, progress),
@@ -42,26 +95,32 @@ interface Boundaries {
   readonly high: KeyBound | null;
 }
 
-async function checkKey(comparison: Comparison, side: Side, signal?: AbortSignal): Promise<void> {
-  if (comparison.keyProven[side.role]) return;
+/** Looks whether the key repeats or is NULL where no constraint forbids it; null: neither. */
+async function keyFault(comparison: Comparison, side: Side, signal?: AbortSignal): Promise<TrueupError | null> {
+  if (comparison.keyProven[side.role]) return null;
   const columns = side.key.map((column) => column.text);
-  const fail = (why: string) =>
+  const fault = (why: string) =>
     new TrueupError(
       'KEY_UNUSABLE',
       `table ${comparison.pair.name}: key (${side.key.map((column) => column.name).join(', ')}) ${why} in the ${side.role}`,
     );
-  await side.database.withTransaction(
+  const has = async (session: Queryable, sql: string, values: readonly unknown[] = []) =>
+    (await session.query(sql, values)).rows.length > 0;
+  return side.database.withTransaction(
     'repeatable read, read only',
     async (session) => {
-      const nulls = await session.query(
-        `select 1 from ${side.relation} where (${columns.map((column) => `${column} is null`).join(' or ')})
-            and ${side.filter} limit 1`,
+      const isNull = columns.map((column) => `${column} is null`).join(' or ');
+      const nulls = `select 1 from ${side.relation} where (${isNull}) and ${side.filter} limit 1`;
+      if (!comparison.keyNullable && (await has(session, nulls))) return fault('is NULL for some rows');
+      // Hashes are cheaper to group than keys, and do not repeat by chance but once in billions of tables.
+      const { rows } = await session.query<{ hash: string }>(
+        `select ${side.keyHash} as hash from ${side.relation} where ${side.filter}
+          group by 1 having count(*) > 1 limit 1000`,
       );
-      if (nulls.rows.length > 0) throw fail('is NULL for some rows');
-      const repeats = await session.query(
-        `select 1 from ${side.relation} where ${side.filter} group by ${columns.join(', ')} having count(*) > 1 limit 1`,
-      );
-      if (repeats.rows.length > 0) throw fail('is not unique');
+      if (rows.length === 0) return null;
+      const repeats = `select 1 from ${side.relation} where ${side.filter} and ${side.keyHash} = any ($1::bigint[])
+        group by ${columns.map((column) => `${column} collate "C"`).join(', ')} having count(*) > 1 limit 1`;
+      return (await has(session, repeats, [rows.map((row) => row.hash)])) ? fault('is not unique') : null;
     },
     signal,
   );
@@ -78,11 +137,8 @@ async function boundariesOf(
     async (session) => {
       const low = await edgeKey(session, side, 'asc');
       if (low === null) return { bounds: [], low: null, high: null };
-      const high = side.indexed ? await edgeKey(session, side, 'desc') : null;
-      const bounds = side.indexed
-        ? await jumpBoundaries(session, side, chunkRows, low, progress)
-        : await scanBoundaries(session, side, chunkRows, progress);
-      return { bounds, low, high };
+      const high = await edgeKey(session, side, 'desc');
+      return { bounds: await jumpBoundaries(session, side, chunkRows, low, progress), low, high };
     },
     signal,
   );
@@ -125,29 +181,6 @@ async function jumpBoundaries(
   }
 }
 
-/** Where no index gives the order, one sort of the keys does. */
-async function scanBoundaries(
-  session: Queryable,
-  side: Side,
-  chunkRows: number,
-  progress: Progress,
-): Promise<readonly KeyBound[]> {
-  const bounds: KeyBound[] = [];
-  await session.query(
-    `declare boundaries no scroll cursor for
-       select * from (select ${keyColumns(side)}, row_number() over (order by ${orderBy(side)}) as n
-                        from ${side.relation} where ${side.filter}) as numbered
-        where n > 1 and (n - 1) % $1::bigint = 0 order by n`,
-    [String(chunkRows)],
-  );
-  for (;;) {
-    const { rows } = await session.query<Record<string, string>>('fetch 5000 from boundaries');
-    bounds.push(...rows.map((row) => toBound(side, row)));
-    progress.onBoundary?.();
-    if (rows.length < 5_000) return bounds;
-  }
-}
-
 /** Merges both sides' boundaries; the database sorts them, as only it knows the order of every key type. */
 async function mergeBoundaries(
   side: Side,
@@ -165,11 +198,9 @@ async function mergeBoundaries(
     ),
   );
   const names = side.key.map((_, i) => alias('w', i));
-  // The bounds come from `ordered`, so the same collation orders them here.
-  const collate = (i: number) => (side.key[i]?.boundType === 'text' ? ' collate "C"' : '');
   const { rows } = await side.database.query<{ n: string }>(
     `select n from unnest(${arrays.join(', ')}) with ordinality as bounds(${names.join(', ')}, n)
-      order by ${names.map((name, i) => name + collate(i)).join(', ')}, n`,
+      order by ${names.map((name, i) => name + (side.key[i]?.collate ?? '')).join(', ')}, n`,
     parameters.values,
   );
   return thinBoundaries(
@@ -211,9 +242,11 @@ function outerKeys(a: Boundaries, b: Boundaries) {
 
 function toChunks(bounds: readonly KeyBound[], low: KeyBound | null, high: KeyBound | null): readonly ChunkRange[] {
   return Array.from({ length: bounds.length + 1 }, (_, i) => ({
+    kind: 'range',
     from: bounds[i - 1] ?? null,
     to: bounds[i] ?? null,
     low: i === 0 ? low : null,
     high: i === bounds.length ? high : null,
+    slices: null,
   }));
 }

@@ -50,7 +50,7 @@ export async function readRows(
   );
   return new Map(
     rows.map((row) => [
-      keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? '')),
+      keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? null)),
       {
         values: Object.fromEntries(side.columns.map((column, i) => [column.name, row[`trueup:c${i}`] ?? null])),
         columnHashes: comparison.columns.map((_, i) => row[`trueup:h${i}`] ?? null),

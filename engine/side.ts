@@ -17,6 +17,8 @@ export interface SideKey {
   /** In the common form, as text. */
   readonly text: string;
   readonly boundType: string;
+  /** What has to be said for values of `boundType` to sort as `ordered` does: ` collate "C"`, or nothing. */
+  readonly collate: string;
 }
 
 /** One side of a table pair, with the SQL fragments that the engine's statements are made of. */
@@ -35,9 +37,7 @@ export interface Side {
   readonly columnHashes: readonly string[];
   /** What is read of a row: a column's name and its text form. */
   readonly columns: readonly { readonly name: string; readonly text: string }[];
-  /** Whether ranges of the key are read by an index. */
-  readonly indexed: boolean;
-  /** The pair's filter as SQL, or `true`. */
+  /** SQL for the rows that are matched by their key: the pair's filter, and that the key is not NULL where it may be. */
   readonly filter: string;
 }
 
@@ -50,16 +50,18 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
   const key = comparison.key.map((column): SideKey => {
     const name = column[role];
     const ordered =
-      column.order === 'integer' ? quoteIdentifier(name) : castTo(name, column.cast[role] ? column.type : null);
+      column.order === 'integer' ? quoteIdentifier(name) : castTo(name, column.cast[role] ? column.castTo : null);
+    const sorted = column.collate[role] ? 'collate "C"' : column.collation[role] && `collate ${column.collation[role]}`;
     return {
       name,
       equal: ordered,
       ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
-      text: keyForm(column.type, castTo(name, column.type)),
-      boundType: column.type,
+      text: keyForm(column.type, castTo(name, column.castTo)),
+      boundType: column.boundType[role],
+      collate: sorted === null ? '' : ` ${sorted}`,
     };
   });
-  const keyForms = comparison.key.map((column) => distinctForm(column.type, castTo(column[role], column.type)));
+  const keyForms = comparison.key.map((column) => distinctForm(column.type, castTo(column[role], column.castTo)));
   const columnForms = comparison.columns.map((column) =>
     equivalentForm(column, distinctForm(column.type, castTo(column[role], column.castTo))),
   );
@@ -77,8 +79,10 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
     rowHash: hashOf([...keyForms, ...columnForms]),
     columnHashes: columnForms.map((form) => hashOf([form])),
     columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
-    indexed: comparison.indexed[role],
     // On lines of its own, as it may end in a comment.
-    filter: pair.where === null ? 'true' : `(${pair.where}\n)`,
+    filter: [
+      pair.where === null ? 'true' : `(${pair.where}\n)`,
+      ...(comparison.keyNullable ? key.map(({ name }) => `${quoteIdentifier(name)} is not null`) : []),
+    ].join(' and '),
   };
 }

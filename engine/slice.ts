@@ -17,8 +17,19 @@ const SLICES = 64;
 /** Wider key ranges than this could overflow a bigint difference. */
 const WIDEST = 2n ** 62n;
 
-/** Lays the slices of a chunk: by arithmetic over one integer key column, by the hash of the key otherwise. */
+/** Rows that a slice of a chunk without a range is to hold, and the fewest and most slices of one. */
+const BUCKET_ROWS = 1_000;
+const [FEWEST_BUCKETS, MOST_BUCKETS] = [64, 65_536];
+
+/** How many slices a chunk without a range is laid in, by the rows that it may hold: a power of two. */
+export function bucketCount(rows: number): number {
+  const wanted = 2 ** Math.round(Math.log2(Math.max(1, rows / BUCKET_ROWS)));
+  return Math.min(MOST_BUCKETS, Math.max(FEWEST_BUCKETS, wanted));
+}
+
+/** Lays the slices of a chunk: as planned, or by arithmetic over one integer key column, or by the hash of the key. */
 export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLayout {
+  if (chunk.slices !== null) return { kind: 'hash', count: chunk.slices };
   const [key] = comparison.key;
   const low = (chunk.from ?? chunk.low)?.[0];
   const high = (chunk.to ?? chunk.high)?.[0];

@@ -37,13 +37,13 @@ export async function insertCandidates(
   await ledger.query(
     `with held as materialized (${HELD})
      insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
-                            target_data, columns)
+                            target_data, columns, counts)
      select $1, $2, $3, decode(c ->> 'keyDigest', 'hex'), c -> 'key', c ->> 'type', nullif(c -> 'source', 'null'),
-            nullif(c -> 'target', 'null'), c -> 'differences'
+            nullif(c -> 'target', 'null'), c -> 'differences', nullif(c -> 'counts', 'null')
        from held, jsonb_array_elements($5::jsonb) as t(c)
      on conflict (run_id, table_name, key_digest) do update
         set chunk_no = excluded.chunk_no, inconsistency_type = excluded.inconsistency_type,
-            source_data = excluded.source_data, target_data = excluded.target_data, columns = excluded.columns,
+            source_data = excluded.source_data, target_data = excluded.target_data, columns = excluded.columns, counts = excluded.counts,
             attempts = 0, moving = false, state = 'open'`,
     [runId, table, no, attempt, JSON.stringify(candidates)],
   );
@@ -60,7 +60,7 @@ interface CandidateRow {
 
 const row = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
 
-/** The next open candidates that were not read for the `attempt`-th time yet, by key digest. */
+/** The next open candidates with a key that were not read for the `attempt`-th time yet, by key digest. */
 export async function nextCandidates(
   ledger: Queryable,
   runId: string,
@@ -71,7 +71,7 @@ export async function nextCandidates(
   const { rows } = await ledger.query<CandidateRow>(
     `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns
        from candidate
-      where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3
+      where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
       order by key_digest limit $4`,
     [runId, table, attempt, limit],
   );
@@ -82,6 +82,7 @@ export async function nextCandidates(
     source: row(found.source_data),
     target: row(found.target_data),
     differences: JSON.parse(found.columns) as ColumnDifference[],
+    counts: null,
   }));
 }
 

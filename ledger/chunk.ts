@@ -1,9 +1,11 @@
-import type { Chunk, KeyBound } from '../contracts/chunk';
+import type { Chunk, ChunkKind, KeyBound } from '../contracts/chunk';
 import type { ErrorCode } from '../contracts/errors';
 import type { Queryable } from '../database/connection';
 
 interface ChunkRow {
   chunk_no: string;
+  kind: ChunkKind;
+  slices: string | null;
   from_key: string | null;
   to_key: string | null;
   low_hint: string | null;
@@ -31,8 +33,9 @@ export async function insertChunks(
   if (known > 0) return known;
   for (let at = 0; at < chunks.length; at += 5_000) {
     await session.query(
-      `insert into chunk (run_id, table_name, chunk_no, from_key, to_key, low_hint, high_hint)
-       select $1, $2, (c ->> 'no')::int, nullif(c -> 'from', 'null'), nullif(c -> 'to', 'null'),
+      `insert into chunk (run_id, table_name, chunk_no, kind, slices, from_key, to_key, low_hint, high_hint)
+       select $1, $2, (c ->> 'no')::int, c ->> 'kind', (c ->> 'slices')::int,
+              nullif(c -> 'from', 'null'), nullif(c -> 'to', 'null'),
               nullif(c -> 'low', 'null'), nullif(c -> 'high', 'null')
          from jsonb_array_elements($3::jsonb) as t(c)`,
       [runId, table, JSON.stringify(chunks.slice(at, at + 5_000))],
@@ -76,19 +79,30 @@ export async function beginChunk(
      update chunk set attempts = attempts + 1
        from next
       where run_id = $1 and table_name = $2 and chunk_no = next.no
-      returning chunk_no, from_key, to_key, low_hint, high_hint, attempts`,
+      returning chunk_no, kind, slices, from_key, to_key, low_hint, high_hint, attempts`,
     [runId, table, from, until],
   );
   const row = rows[0];
   if (!row) return null;
   return {
     no: Number(row.chunk_no),
+    kind: row.kind,
+    slices: row.slices === null ? null : Number(row.slices),
     from: bound(row.from_key),
     to: bound(row.to_key),
     low: bound(row.low_hint),
     high: bound(row.high_hint),
     attempt: Number(row.attempts),
   };
+}
+
+/** Whether the rows of the whole table were counted, as no key told them apart. */
+export async function isCounted(ledger: Queryable, runId: string, table: string): Promise<boolean> {
+  const { rows } = await ledger.query(
+    `select 1 from chunk where run_id = $1 and table_name = $2 and kind = 'multiset' limit 1`,
+    [runId, table],
+  );
+  return rows.length > 0;
 }
 
 /** Marks a chunk as compared; false, and nothing is marked, when it was begun again or given up since. */

@@ -23,7 +23,9 @@ export async function insertPlan(ledger: Queryable, runId: string): Promise<void
                    else 'mismatched' end) as policy
          from reconciliation_log l join tables t using (table_name)
         where l.run_id = $1
-          and l.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')),
+          and l.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')
+          -- A row without a key of its own cannot be corrected by one.
+          and l.counts is null),
      items as (
        select p.*,
               case p.operation when 'insert' then p.ordinal when 'update' then p.n + p.ordinal

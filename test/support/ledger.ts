@@ -40,15 +40,20 @@ export function comparisonOf(name: string, corrections: CorrectionPolicies = ALL
         source: 'id',
         target: 't_id',
         type: 'bigint',
+        castTo: 'bigint',
         order: 'integer',
         cast: { source: false, target: false },
         collate: { source: false, target: false },
+        collation: { source: null, target: null },
+        boundType: { source: 'bigint', target: 'bigint' },
       },
     ],
+    keyOrigin: 'catalog',
+    keyNullable: false,
+    strategy: 'ranges',
     columns: [column('a'), column('g')],
     writable: ['id', 'a', 'x'].map((source) => ({ source, target: `t_${source}`, targetType: 'text' })),
     targetColumns: ['id', 'a', 'x', 'g'].map((name) => ({ name: `t_${name}`, type: 'text', generated: name === 'g' })),
-    indexed: { source: true, target: true },
     keyProven: { source: true, target: true },
     notes: [],
   };
@@ -74,13 +79,16 @@ export function differenceAt(id: string, kind: 'missing' | 'extra' | 'mismatch' 
     source,
     target,
     differences,
+    counts: null,
   };
 }
 
 /** Chunks that are cut at these keys. */
 export function chunksCutAt(...cuts: readonly string[]): readonly Chunk[] {
   const bounds = [null, ...cuts.map((cut) => [cut]), null];
-  return bounds.slice(1).map((to, no) => ({ no, from: bounds[no] ?? null, to, low: null, high: null }));
+  return bounds
+    .slice(1)
+    .map((to, no) => ({ no, kind: 'range', from: bounds[no] ?? null, to, low: null, high: null, slices: null }));
 }
 
 /** A run of its own execution; another `execution` of the same workflow ID is another run. */
