@@ -11,7 +11,7 @@ import { assertCorrectable } from '../engine/apply';
 import { resolveComparison } from '../engine/comparison';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
-import { endRun, insertRun, insertRunTables } from '../ledger/run';
+import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
 import type { Resources } from './resources';
 
 export interface OpenRunInput {
@@ -37,12 +37,26 @@ const OLDEST_SERVER = 140_000;
 
 /** Checks everything that can be checked before work begins, and enters the run in the ledger. */
 export async function openRun(resources: Resources, request: OpenRunInput): Promise<OpenedRun> {
-  const config = resources.readConfig();
+  const config = await readConfig(resources, request);
   const ledger = await resources.ledger();
   try {
     return await open(resources, config, ledger, request);
   } catch (error) {
     if (error instanceof TrueupError) await enterFailure(ledger, config, request, error);
+    throw error;
+  }
+}
+
+/** Reads the config; where that fails, the run is noted as failed in the ledger of the config that was read before. */
+async function readConfig(resources: Resources, request: OpenRunInput): Promise<Config> {
+  try {
+    return resources.readConfig();
+  } catch (error) {
+    if (error instanceof TrueupError) {
+      const note = async () => enterFailure(await resources.ledger(), resources.config(), request, error);
+      // A worker that never read a config knows of no ledger; the config's own failure is what there is to say.
+      await note().catch(() => undefined);
+    }
     throw error;
   }
 }
@@ -65,12 +79,15 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
     foreignKeys,
   );
   const approvalTimeoutMs = timeoutOf(request.input, runConfig);
-  const runId = await enter(ledger, request, { ...runConfig, approvalTimeoutMs });
-  await insertRunTables(
-    ledger,
-    runId,
-    ordered.map(({ comparison }) => comparison),
-  );
+  const runId = await ledger.withTransaction('read write', async (session) => {
+    const id = await insertRun(session, newRun(request, { ...runConfig, approvalTimeoutMs }));
+    await insertRunTables(
+      session,
+      id,
+      ordered.map(({ comparison }) => comparison),
+    );
+    return id;
+  });
   return {
     runId,
     tables: ordered.map(({ comparison }) => ({ name: comparison.pair.name, settle: comparison.pair.settle })),
@@ -84,8 +101,8 @@ function timeoutOf(input: ReconcileInput, runConfig: RunConfig): number {
   return parseDuration(input.approvalTimeout ?? '') ?? runConfig.approvalTimeoutMs;
 }
 
-async function enter(ledger: Database, request: OpenRunInput, config: RunConfig): Promise<string> {
-  return insertRun(ledger, {
+function newRun(request: OpenRunInput, config: RunConfig): NewRun {
+  return {
     kind: 'reconcile',
     workflowId: request.workflowId,
     firstExecutionRunId: request.firstExecutionRunId,
@@ -93,7 +110,7 @@ async function enter(ledger: Database, request: OpenRunInput, config: RunConfig)
     requestedBy: request.input.requestedBy ?? null,
     undoOf: null,
     config,
-  });
+  };
 }
 
 async function enterFailure(ledger: Database, config: Config, request: OpenRunInput, error: TrueupError) {
@@ -103,12 +120,7 @@ async function enterFailure(ledger: Database, config: Config, request: OpenRunIn
     approvalTimeoutMs: config.defaults.approvalTimeoutMs,
     ledgerSchema: config.ledger.schema,
   };
-  const runId = await enter(ledger, request, empty);
-  await endRun(ledger, runId, {
-    status: 'failed',
-    error: { code: error.code, message: error.message },
-    phases: {},
-  });
+  await enterRefusedRun(ledger, newRun(request, empty), { code: error.code, message: error.message });
 }
 
 async function discover(resources: Resources, config: Config): Promise<readonly TablePair[]> {
@@ -135,7 +147,8 @@ async function inspect(resources: Resources, pair: TablePair, apply: boolean): P
   const target = await shapeOf(resources, pair, 'target');
   needPrivileges(pair, 'source', source, ['SELECT']);
   needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
-  const comparison = resolveComparison(pair, source, target);
+  const hash = await resources.hashMethod(pair.source.connection, pair.target.connection);
+  const comparison = resolveComparison(pair, source, target, hash);
   if (apply) assertCorrectable(comparison);
   return comparison;
 }

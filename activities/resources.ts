@@ -1,8 +1,9 @@
 import { loadConfig } from '../config/load';
 import type { Config } from '../config/config';
-import type { Comparison } from '../contracts/comparison';
+import type { Comparison, HashMethod } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import { Database } from '../database/connection';
+import { chooseHash } from '../engine/canary';
 import { sideOf, type Role } from '../engine/side';
 import type { Sides } from '../engine/compare-chunk';
 import { migrate } from '../ledger/migrate';
@@ -71,6 +72,11 @@ export class Resources {
       const maxConnections = this.#options.concurrency + 8;
       return new Database({ name: connection, url, maxConnections, readOnly: role === 'source' });
     });
+  }
+
+  /** How rows are hashed on two connections: what their servers have just proven to do alike. */
+  async hashMethod(source: string, target: string): Promise<HashMethod> {
+    return chooseHash(this.database(source, 'source'), this.database(target, 'target'));
   }
 
   sides(comparison: Comparison): Sides {

@@ -3,6 +3,11 @@ import type { TablePair, TextRule, Tolerance } from './table-pair';
 /** How the values of one key column are ordered and cut into ranges. */
 export type KeyOrder = 'integer' | 'uuid' | 'text' | 'other';
 
+export interface NotNull {
+  readonly source: boolean;
+  readonly target: boolean;
+}
+
 export interface KeyColumn {
   readonly source: string;
   readonly target: string;
@@ -13,6 +18,8 @@ export interface KeyColumn {
   readonly castTo: string;
   /** Sides on which the column has another type and is cast to `type`. */
   readonly cast: { readonly source: boolean; readonly target: boolean };
+  /** Sides on which the catalog says that it is never NULL; it makes hashing faster, and nothing else. */
+  readonly notNull?: NotNull;
   /** Sides on which `collate "C"` has to be said for both to sort alike. */
   readonly collate: { readonly source: boolean; readonly target: boolean };
   /** The column's own collation on each side, quoted for SQL; null for types that have none. */
@@ -47,6 +54,8 @@ export interface ComparedColumn {
   readonly type: string;
   /** The type to which both sides are cast; null: both have it already. */
   readonly castTo: string | null;
+  /** Sides on which the catalog says that it is never NULL; it makes hashing faster, and nothing else. */
+  readonly notNull?: NotNull;
   /** When values whose hashes differ are equal all the same; absent: never. NULL is equal to NULL only, whatever it says. */
   readonly equivalence?: Equivalence;
 }
@@ -57,6 +66,12 @@ export interface WritableColumn {
   readonly target: string;
   readonly targetType: string;
 }
+
+/**
+ * How rows are hashed: by the type's own functions (those of PostgreSQL 14, or the further ones of 18 where both servers
+ * are as new), or by SHA-256 of the values' text where the servers' own functions disagree.
+ */
+export type HashMethod = 'native-14' | 'native-18' | 'portable';
 
 /** A table pair as it is compared: resolved once from both catalogs when the run is opened, then frozen with the run. */
 export interface Comparison {
@@ -73,6 +88,7 @@ export interface Comparison {
   readonly targetColumns: readonly { readonly name: string; readonly type: string; readonly generated: boolean }[];
   /** Whether the side's catalog proves that no two rows have one key; otherwise planning looks. */
   readonly keyProven: { readonly source: boolean; readonly target: boolean };
+  readonly hash: HashMethod;
   /** What the reader of a report should know: columns left out, types that differ. */
   readonly notes: readonly string[];
 }

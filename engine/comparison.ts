@@ -1,4 +1,4 @@
-import type { Comparison } from '../contracts/comparison';
+import type { Comparison, HashMethod } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
 import type { TableShape } from '../database/table-shape';
@@ -14,7 +14,12 @@ import type { Role } from './side';
  *
  * @throws KEY_UNUSABLE, COLUMN_NOT_FOUND, COLUMNS_INCOMPARABLE, CONFIG_INVALID: the config and the tables do not fit.
  */
-export function resolveComparison(pair: TablePair, source: TableShape, target: TableShape): Comparison {
+export function resolveComparison(
+  pair: TablePair,
+  source: TableShape,
+  target: TableShape,
+  hash: HashMethod = 'native-14',
+): Comparison {
   const columnPairs = pairColumns(pair, source, target);
   const choice = chooseKey(pair, source, target, columnPairs);
   const { key, strategy, why } = layKey(choice.columns, source, target);
@@ -51,6 +56,7 @@ export function resolveComparison(pair: TablePair, source: TableShape, target: T
       source: isUnique(source, keyNames),
       target: isUnique(target, namesOf(choice.columns, 'target')),
     },
+    hash,
     notes,
   };
 }

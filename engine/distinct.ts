@@ -51,3 +51,19 @@ export function keyForm(type: string, value: string): string {
 export function distinctForm(type: string, value: string): string {
   return FORMS[type]?.(value) ?? value;
 }
+
+/** SQL for the text of a value: one text for all values that are equal, on every server. */
+export function portableForm(type: string, value: string): string {
+  switch (type) {
+    case 'numeric':
+      return `trim_scale(${value})::text`;
+    // -0 is 0.
+    case 'real':
+    case 'double precision':
+      return `(${value} + 0)::text`;
+    case 'bytea':
+      return `encode(${value}, 'hex')`;
+    default:
+      return `(${value})::text`;
+  }
+}

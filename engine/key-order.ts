@@ -90,6 +90,7 @@ function keyColumn({ source, target, common }: KeyPair): KeyColumn {
     order: type === 'text' ? 'text' : integers ? 'integer' : type === 'uuid' ? 'uuid' : 'other',
     // A cast that is not needed would keep an index from being used.
     cast: { source: !own && needsCast(source, type), target: !own && needsCast(target, type) },
+    notNull: { source: source.notNull, target: target.notNull },
     collate: { source: false, target: false },
     collation: { source: source.collation?.sql ?? null, target: target.collation?.sql ?? null },
     boundType: { source: bound(source), target: bound(target) },

@@ -4,7 +4,7 @@ import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
 import { alias, Parameters, rangeCondition } from './range';
 import type { Side } from './side';
-import { sliceCondition, type SliceLayout } from './slice';
+import { edgesOf, fromEdges, runsOf, sliceExpression, type SliceLayout } from './slice';
 
 /** Rows fetched from a cursor at a time; with four chunks at once this is what bounds the memory. */
 const FETCH = 5_000;
@@ -37,19 +37,18 @@ async function* streamHashes(
   what: What,
 ): AsyncGenerator<KeyAndHash> {
   const parameters = new Parameters();
-  const inRange = rangeCondition(side, range, parameters);
-  const inSlices = sliceCondition(side, layout, slices, parameters);
   // Grouping must not take two texts for one that the column's collation calls equal.
   const collate = what === 'counts' ? ' collate "C"' : '';
   const keys = side.key.map((column, i) => `${column.text}${collate} as ${alias('k', i)}`).join(', ');
   const groups = what === 'counts' ? ` group by 1, ${side.key.map((_, i) => i + 3).join(', ')}` : '';
   const fetch = what === 'counts' ? FETCH_WIDE : FETCH;
-  await session.query(
-    `declare located no scroll cursor for
-       select ${side.keyHash} as "trueup:key", ${what === 'counts' ? 'count(*)' : side.rowHash} as "trueup:row", ${keys}
-         from ${side.relation} where ${inRange} and ${inSlices}${groups} order by 1`,
-    parameters.values,
-  );
+  const select = `${side.keyHash} as "trueup:key", ${what === 'counts' ? 'count(*)' : side.rowHash} as "trueup:row", ${keys}`;
+  const statement =
+    layout.kind === 'arithmetic'
+      ? `select "trueup:rows".* from ${fromEdges(side, edgesOf(layout, range, runsOf(slices)), select, parameters)}`
+      : `select ${select} from ${side.relation} where ${rangeCondition(side, range, parameters)}
+           and ${sliceExpression(side, layout)} = any (${parameters.add(slices, 'bigint[]')})${groups}`;
+  await session.query(`declare located no scroll cursor for ${statement} order by "trueup:key"`, parameters.values);
   for (;;) {
     const { rows } = await session.query<Record<string, string | null>>(`fetch ${fetch} from located`);
     for (const row of rows) {

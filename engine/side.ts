@@ -1,9 +1,9 @@
-import type { Comparison } from '../contracts/comparison';
+import type { Comparison, NotNull } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
-import { distinctForm, keyForm } from './distinct';
+import { keyForm } from './distinct';
 import { equivalentForm } from './equivalence';
-import { hashOf } from './hash';
+import { hashOf, type Hashed } from './hash';
 
 export type Role = 'source' | 'target';
 
@@ -61,10 +61,15 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
       collate: sorted === null ? '' : ` ${sorted}`,
     };
   });
-  const keyForms = comparison.key.map((column) => distinctForm(column.type, castTo(column[role], column.castTo)));
-  const columnForms = comparison.columns.map((column) =>
-    equivalentForm(column, distinctForm(column.type, castTo(column[role], column.castTo))),
-  );
+  const notNull = (column: { readonly notNull?: NotNull }) => column.notNull?.[role] ?? false;
+  const keyValues = comparison.key.map((column): Hashed => {
+    return { type: column.type, value: castTo(column[role], column.castTo), notNull: notNull(column) };
+  });
+  const columnValues = comparison.columns.map((column): Hashed => {
+    const value = equivalentForm(column, castTo(column[role], column.castTo));
+    return { type: column.type, value, notNull: notNull(column) };
+  });
+  const hash = (values: readonly Hashed[]) => hashOf(values, comparison.hash);
   const names =
     role === 'source'
       ? [...new Set([...comparison.writable, ...comparison.columns].map((column) => column.source))]
@@ -75,9 +80,9 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
     relation: quoteQualified(ref.schema, ref.table),
     table: quoteIdentifier(ref.table),
     key,
-    keyHash: hashOf(keyForms),
-    rowHash: hashOf([...keyForms, ...columnForms]),
-    columnHashes: columnForms.map((form) => hashOf([form])),
+    keyHash: hash(keyValues),
+    rowHash: hash([...keyValues, ...columnValues]),
+    columnHashes: columnValues.map((value) => hash([value])),
     columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
     // On lines of its own, as it may end in a comment.
     filter: [

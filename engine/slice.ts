@@ -1,5 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
-import type { ChunkRange } from '../contracts/chunk';
+import type { ChunkRange, KeyRange } from '../contracts/chunk';
 import type { Parameters } from './range';
 import type { Side } from './side';
 
@@ -7,12 +7,34 @@ import type { Side } from './side';
  * How the rows of a chunk fall into slices. Slices only make locating cheap: any layout that both sides share gives
  * the same findings.
  */
-export type SliceLayout =
-  | { readonly kind: 'arithmetic'; readonly low: bigint; readonly width: bigint; readonly count: number }
-  | { readonly kind: 'hash'; readonly count: number };
+export type SliceLayout = ArithmeticLayout | HashLayout;
 
-/** Slices of a chunk: few enough to group by cheaply, many enough that reading one is a small part of the chunk. */
+/** Ranges of equal width of one integer key column, each read by the index: no row has to be told its slice. */
+export interface ArithmeticLayout {
+  readonly kind: 'arithmetic';
+  readonly low: bigint;
+  readonly width: bigint;
+  readonly count: number;
+}
+
+/** By the hash of the key; the rows are grouped by it. */
+export interface HashLayout {
+  readonly kind: 'hash';
+  /** A power of two. */
+  readonly count: number;
+}
+
+/** Slices by hash of a range: few enough to group by cheaply, many enough that reading one is a small part of it. */
 const SLICES = 64;
+
+/**
+ * Rows of a slice by arithmetic, and the most slices of a chunk. One more range costs the server about as much as three
+ * rows do; one row whose hash has to be read costs as much as ten that are only summed up.
+ */
+const SLICE_ROWS = 300;
+const MOST_SLICES = 2_000;
+
+const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /** Wider key ranges than this could overflow a bigint difference. */
 const WIDEST = 2n ** 62n;
@@ -36,7 +58,9 @@ export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLay
   if (comparison.key.length === 1 && key?.order === 'integer' && low !== undefined && high !== undefined) {
     const span = BigInt(high) - BigInt(low) + 1n;
     if (span > 0n && span < WIDEST) {
-      const width = (span + BigInt(SLICES) - 1n) / BigInt(SLICES);
+      const wanted = Math.round(comparison.pair.chunkRows / SLICE_ROWS);
+      const slices = BigInt(Math.min(MOST_SLICES, Math.max(1, wanted)));
+      const width = (span + slices - 1n) / slices;
       // No more slices than the span fills: the start of one past it could lie beyond the largest bigint.
       return { kind: 'arithmetic', low: BigInt(low), width, count: Number((span + width - 1n) / width) };
     }
@@ -44,38 +68,41 @@ export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLay
   return { kind: 'hash', count: SLICES };
 }
 
-/** SQL for the number of the slice that a row falls into. */
-export function sliceExpression(side: Side, layout: SliceLayout, parameters: Parameters): string {
-  if (layout.kind === 'hash') return `(${side.keyHash} & ${layout.count - 1})`;
-  const [key] = side.key;
-  const column = `${key?.ordered ?? ''}::bigint`;
-  const low = parameters.add(String(layout.low), 'bigint');
-  const last = parameters.add(String(layout.low + layout.width * BigInt(layout.count - 1)), 'bigint');
-  // The outer slices take what lies beyond the hints; the difference is only taken where it cannot overflow.
-  return `case when ${column} < ${low} then 0 when ${column} >= ${last} then ${layout.count - 1}
-               else (${column} - ${low}) / ${parameters.add(String(layout.width), 'bigint')} end`;
+/** SQL for the number of the slice by hash that a row falls into. */
+export function sliceExpression(side: Side, layout: HashLayout): string {
+  return `(${side.keyHash} & ${layout.count - 1})`;
 }
 
-/** The condition that a row falls into one of the given slices; by ranges of the key where the layout allows it. */
-export function sliceCondition(
+/** The lowest and the highest key of runs of slices; the outer slices reach as far as the range does. */
+export function edgesOf(
+  layout: ArithmeticLayout,
+  range: KeyRange,
+  runs: readonly (readonly [first: number, last: number])[],
+): { readonly lowest: readonly string[]; readonly highest: readonly string[] } {
+  const start = (slice: number) => layout.low + layout.width * BigInt(slice);
+  const least = range.from?.[0] === undefined ? LEAST : BigInt(range.from[0]);
+  const most = range.to?.[0] === undefined ? MOST : BigInt(range.to[0]) - 1n;
+  return {
+    lowest: runs.map(([first]) => String(first === 0 ? least : start(first))),
+    highest: runs.map(([, last]) => String(last === layout.count - 1 ? most : start(last + 1) - 1n)),
+  };
+}
+
+/**
+ * A `from` item with the rows of runs of slices, each read by its own range of the index; `select` is what is wanted of
+ * them. The planner cannot know how narrow the runs are: sequential scans have to be off.
+ */
+export function fromEdges(
   side: Side,
-  layout: SliceLayout,
-  slices: readonly number[],
+  edges: ReturnType<typeof edgesOf>,
+  select: string,
   parameters: Parameters,
 ): string {
-  if (slices.length >= layout.count) return 'true';
-  if (layout.kind === 'hash') {
-    return `${sliceExpression(side, layout, parameters)} = any (${parameters.add(slices, 'bigint[]')})`;
-  }
+  const [lowest, highest] = [parameters.add(edges.lowest, 'bigint[]'), parameters.add(edges.highest, 'bigint[]')];
   const column = side.key[0]?.ordered ?? '';
-  const start = (slice: number) => parameters.add(String(layout.low + layout.width * BigInt(slice)), 'bigint');
-  const parts = runsOf(slices).map(([first, last]) => {
-    const bounds: string[] = [];
-    if (first > 0) bounds.push(`${column} >= ${start(first)}`);
-    if (last < layout.count - 1) bounds.push(`${column} < ${start(last + 1)}`);
-    return bounds.length === 0 ? 'true' : `(${bounds.join(' and ')})`;
-  });
-  return `(${parts.join(' or ')})`;
+  return `unnest(${lowest}, ${highest}) with ordinality as "trueup:edges"("trueup:lowest", "trueup:highest", "trueup:run")
+          cross join lateral (select ${select} from ${side.relation}
+            where ${column} >= "trueup:lowest" and ${column} <= "trueup:highest" and ${side.filter}) as "trueup:rows"`;
 }
 
 /** Runs of adjacent numbers: [1, 2, 3, 7] → [[1, 3], [7, 7]]. */

@@ -3,6 +3,7 @@ import { TrueupError } from '../../contracts/errors';
 import { Database } from '../../database/connection';
 import { readTableShape } from '../../database/table-shape';
 import { compareChunk } from '../../engine/compare-chunk';
+import { chooseHash } from '../../engine/canary';
 import { resolveComparison } from '../../engine/comparison';
 import { keyValues, type KeyValues } from '../../engine/key';
 import { planChunks } from '../../engine/plan-chunks';
@@ -40,7 +41,8 @@ async function compare(databases: { readonly source: Database; readonly target: 
   };
   const ref = (connection: string) => ({ connection, schema: 'public', table });
   const pair = pairOf({ ...DEFAULTS }, { name: table, source: ref('source'), target: ref('target') });
-  const comparison = resolveComparison(pair, await shapeOn('source'), await shapeOn('target'));
+  const hash = await chooseHash(databases.source, databases.target);
+  const comparison = resolveComparison(pair, await shapeOn('source'), await shapeOn('target'), hash);
   const sides = {
     source: sideOf(comparison, 'source', databases.source),
     target: sideOf(comparison, 'target', databases.target),
