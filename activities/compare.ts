@@ -1,5 +1,7 @@
 import { TrueupError, isErrorCode } from '../contracts/errors';
 import type { TableSummary } from '../contracts/run';
+import type { TablePair } from '../contracts/table-pair';
+import { provableTypes, provenSettled, readHorizons } from '../engine/cold';
 import { compareChunk } from '../engine/compare-chunk';
 import { planChunks as planChunkRanges } from '../engine/plan-chunks';
 import { settle } from '../engine/settle';
@@ -24,6 +26,7 @@ import {
 } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
 import { endTable, updateTablePhase } from '../ledger/run';
+import { countSettledBefore, settleProven } from '../ledger/settled';
 import { recount } from './recount';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
@@ -103,7 +106,10 @@ export async function failSpan(
 const SETTLE_BATCH = 500;
 
 export interface SettleStep extends TableStep {
-  /** Counted from 1; each candidate is read once for each attempt. */
+  /**
+   * Counted from 1; each candidate is read once for each attempt. The first comes at once, and reads only what it may
+   * prove to be settled; each further one follows a delay.
+   */
   readonly attempt: number;
 }
 
@@ -114,13 +120,20 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   await updateTablePhase(ledger, runId, table, 'settling');
-  await recount(resources, comparison, sides, input, context);
+  if (attempt > 1) await recount(resources, comparison, sides, input, context);
+  const { delayMs, attempts } = comparison.pair.settle;
+  const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
+  const types = attempt === 1 ? await provableTypes(comparison, sides, horizons, context.signal) : null;
   let read = 0;
-  for (;;) {
-    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH);
+  while (types === null || types.length > 0) {
+    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH, types);
     if (candidates.length === 0) break;
     const readings = await settle(comparison, sides, candidates, context.signal);
+    // After the last reading everything that stands still has settled anyway.
+    const proven =
+      attempt > attempts ? [] : await provenSettled(comparison, sides, horizons, readings, attempt > 1, context.signal);
     await recordReadings(ledger, runId, table, attempt, readings);
+    await settleProven(ledger, runId, table, proven);
     read += candidates.length;
     context.report({ read });
   }
@@ -136,7 +149,7 @@ const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and w
 /** Turns what has settled into findings, and says how the table stands. */
 export async function aggregateTable(resources: Resources, { runId, table }: TableStep): Promise<TableSummary> {
   const ledger = await resources.ledger();
-  const { notes: shapeNotes, key } = await resources.comparison(runId, table);
+  const { notes: shapeNotes, key, pair } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
@@ -148,7 +161,8 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const found = Object.values(findings).some((n) => n > 0) || unsettled > 0;
   const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
   const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
-  const notes = [...shapeNotes, ...repeats, ...failureNotes(failed, chunks)];
+  const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
+  const notes = [...shapeNotes, ...repeats, ...settleNotes(early, pair), ...failureNotes(failed, chunks)];
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
   return {
     name: table,
@@ -163,6 +177,14 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     unsettled,
     notes,
   };
+}
+
+function settleNotes(early: number, { settle: { delayMs, attempts } }: TablePair): readonly string[] {
+  if (early === 0) return [];
+  const seconds = (delayMs * attempts) / 1000;
+  return [
+    `${early} differences needed no further reading: their rows were proven unchanged for the ${seconds} s of settling`,
+  ];
 }
 
 /** Chunk numbers only: the bounds are keys, which stay in the ledger. */

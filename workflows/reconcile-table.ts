@@ -131,11 +131,16 @@ async function settle(input: ReconcileTableInput, view: View): Promise<void> {
   let { open } = await quick.countCandidates.executeWithOptions({ summary: `count what differs in ${table}` }, [
     { runId, table },
   ]);
-  if (open > 0) await view.enter('settling');
+  if (open === 0) return;
+  await view.enter('settling');
+  const read = async (attempt: number, summary: string) => {
+    ({ open } = await long.settleCandidates.executeWithOptions({ summary }, [{ runId, table, attempt }]));
+  };
+  await read(1, `settle at once what of ${open} rows of ${table} is proven to stand still`);
   for (let attempt = 1; attempt <= input.settle.attempts && open > 0; attempt += 1) {
     const summary = `settle ${open} rows of ${table}, ${attempt} of ${input.settle.attempts}`;
     await sleep(input.settle.delayMs, { summary });
-    ({ open } = await long.settleCandidates.executeWithOptions({ summary }, [{ runId, table, attempt }]));
+    await read(attempt + 1, summary);
   }
 }
 

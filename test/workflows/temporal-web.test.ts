@@ -145,6 +145,7 @@ describe('a run in Temporal Web', () => {
     expect(table).not.toContain(null);
     expect(table).toContain('plan chunks of orders');
     expect(table.some((summary) => /^compare orders, chunk 1 of \d+$/.test(summary ?? ''))).toBe(true);
+    expect(table).toContain('settle at once what of 4 rows of orders is proven to stand still');
     expect(table).toContain('settle 4 rows of orders, 1 of 2');
     expect(table).toContain('aggregate orders');
     const described = await temporal('workflow', 'describe', '--workflow-id', `${RUN}/orders`, '-o', 'json');
