@@ -1,6 +1,6 @@
 import { TrueupError } from '../contracts/errors';
 import type { LateDecisionInput } from '../contracts/messages';
-import { insertDecision, nextDecisionNo, type DecisionEntry } from '../ledger/decision';
+import { insertDecision, insertLateDecision, type DecisionEntry } from '../ledger/decision';
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
 import type { RunStatus } from '../contracts/run';
@@ -33,14 +33,11 @@ export async function recordLateDecision(resources: Resources, input: LateDecisi
   const report = await readRunReport(ledger, input.runId);
   if (!report) throw new TrueupError('RUN_NOT_FOUND', `no run ${input.runId} in the ledger`);
   const refusal = `the run has ended (${report.status}); nothing was changed`;
-  await insertDecision(ledger, report.runId, {
-    decisionNo: await nextDecisionNo(ledger, report.runId),
-    channel: 'late',
+  await insertLateDecision(ledger, report.runId, {
     decision: input.decision ?? null,
     approver: input.approver ?? null,
     planDigest: input.planDigest ?? null,
     reason: input.reason ?? null,
-    accepted: false,
     refusal,
   });
   return refusal;

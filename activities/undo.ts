@@ -41,16 +41,19 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
   for (const target of new Set(config.tables.map((pair) => pair.target.connection))) {
     await migrate(resources.database(target, 'target'), config.ledgerSchema, 'target');
   }
-  const runId = await insertRun(ledger, {
-    kind: 'undo',
-    workflowId: request.workflowId,
-    firstExecutionRunId: request.firstExecutionRunId,
-    apply: true,
-    requestedBy: request.input.requestedBy ?? null,
-    undoOf: undone.runId,
-    config,
+  const runId = await ledger.withTransaction('read write', async (session) => {
+    const id = await insertRun(session, {
+      kind: 'undo',
+      workflowId: request.workflowId,
+      firstExecutionRunId: request.firstExecutionRunId,
+      apply: true,
+      requestedBy: request.input.requestedBy ?? null,
+      undoOf: undone.runId,
+      config,
+    });
+    await copyRunTables(session, id, undone.runId);
+    return id;
   });
-  await copyRunTables(ledger, runId, undone.runId);
   return {
     runId,
     undoOf: undone.runId,
@@ -82,12 +85,14 @@ export async function planUndo(
       const items = [];
       for (const image of images) {
         const comparison = await resources.comparison(undoOf, image.table);
-        const item = already.has(image.seq) ? null : undoItem(comparison, image);
+        const item = undoItem(comparison, image);
         if (!item) continue;
+        // Numbers follow from the images alone: a retry gives each the same, whatever was undone meanwhile.
         const itsGroup = JSON.stringify([image.table, item.operation]);
         if (itsGroup !== group) stepNo += 1;
         group = itsGroup;
         seq += 1;
+        if (already.has(image.seq)) continue;
         const digest = keyDigest(keyValues(comparison, image.key));
         items.push({ ...item, seq: String(seq), step: stepNo, table: image.table, keyDigest: digest });
       }
@@ -96,12 +101,14 @@ export async function planUndo(
       context.report({ planned: seq });
     }
   }
-  if (seq === 0)
+  const lines = await readPlanLines(ledger, runId);
+  const total = lines.reduce((sum, line) => sum + line.rows, 0);
+  if (total === 0) {
     throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undoOf} has no correction that is not undone already`);
+  }
   const digest = await digestPlan(streamPlan(ledger, runId));
   await setPlanDigest(ledger, runId, digest);
-  const lines = await readPlanLines(ledger, runId);
-  return { digest, lines, total: seq, needsApproval: false };
+  return { digest, lines, total, needsApproval: false };
 }
 
 /** Reads every restored row again: does it hold what it held before the run that was undone? */

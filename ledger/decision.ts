@@ -32,13 +32,26 @@ export async function insertDecision(ledger: Queryable, runId: string, entry: De
   );
 }
 
-/** The next free number, for a decision that arrives when no workflow counts them any more. */
-export async function nextDecisionNo(ledger: Queryable, runId: string): Promise<number> {
-  const { rows } = await ledger.query<{ n: string }>(
-    'select coalesce(max(decision_no), 0) + 1 as n from decision where run_id = $1',
-    [runId],
-  );
-  return Number(rows[0]?.n ?? 1);
+/**
+ * Writes a decision that came when no workflow counts them any more. Its number is below zero: those above are the
+ * workflow's, which may still be writing one down.
+ */
+export async function insertLateDecision(
+  ledger: Queryable,
+  runId: string,
+  entry: Omit<DecisionEntry, 'decisionNo' | 'channel' | 'accepted'>,
+): Promise<void> {
+  for (;;) {
+    const { rows } = await ledger.query(
+      `insert into decision (run_id, decision_no, channel, decision, approver, plan_digest, reason, accepted, refusal)
+       select $1, least(coalesce(min(decision_no), 0), 0) - 1, 'late', $2, $3, $4, $5, false, $6
+         from decision where run_id = $1
+       on conflict (run_id, decision_no) do nothing
+       returning decision_no`,
+      [runId, entry.decision, entry.approver, entry.planDigest, entry.reason, entry.refusal],
+    );
+    if (rows.length > 0) return;
+  }
 }
 
 export async function listRefusals(ledger: Queryable, runId: string): Promise<readonly string[]> {

@@ -115,9 +115,9 @@ export async function* streamFindings(
       `select id, table_name, inconsistency_type, severity, resolution, record_key, differences, detail,
               encode(key_digest, 'hex') as digest
          from reconciliation_log
-        where run_id = $1 and (table_name, inconsistency_type, encode(key_digest, 'hex')) > ($2, $3, $4)
+        where run_id = $1 and (table_name, inconsistency_type, key_digest) > ($2, $3, decode($4, 'hex'))
           and ($5::text is null or table_name = $5) and ($6::text is null or inconsistency_type = $6)
-        order by table_name, inconsistency_type, encode(key_digest, 'hex') limit ${PAGE}`,
+        order by table_name, inconsistency_type, key_digest limit ${PAGE}`,
       [runId, ...after, filter.table ?? null, filter.type ?? null],
     );
     for (const row of rows) {

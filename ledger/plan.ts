@@ -6,12 +6,16 @@ import type { Queryable } from '../database/connection';
 
 /**
  * Freezes the plan of a run from its findings and policies: inserts parents first, then updates, then deletes
- * children first. The order depends on the findings alone, so equal findings make an equal plan. A table whose
- * comparison is incomplete gets no deletes. Planning again replaces a plan that nothing was applied of.
+ * children first. The order depends on the findings alone, so equal findings make an equal plan. A table that was not
+ * compared to its end gets no deletes. Planning again replaces a plan that nothing was applied of. To be called within a
+ * transaction: attempts that plan at once take turns.
  */
-export async function insertPlan(ledger: Queryable, runId: string): Promise<void> {
-  await ledger.query('delete from plan_item where run_id = $1', [runId]);
-  await ledger.query(
+export async function insertPlan(session: Queryable, runId: string): Promise<void> {
+  await session.query('select 1 from run where run_id = $1 for no key update', [runId]);
+  const applied = await session.query('select 1 from correction_log where run_id = $1 limit 1', [runId]);
+  if (applied.rows.length > 0) return;
+  await session.query('delete from plan_item where run_id = $1', [runId]);
+  await session.query(
     `with tables as (
        select t.*, count(*) over () as n from run_table t where t.run_id = $1),
      planned as (
@@ -46,7 +50,7 @@ export async function insertPlan(ledger: Queryable, runId: string): Promise<void
                    else p.source_data end as expected_source
          from planned p
         where p.policy in ('auto', 'approve')
-          and not (p.operation = 'delete' and p.table_status = 'incomplete'))
+          and (p.operation <> 'delete' or p.table_status in ('consistent', 'inconsistent')))
      insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
                             source_data, check_source, needs_approval)
      select run_id, row_number() over (order by step, length(record_key::text), record_key::text collate "C"), step,

@@ -101,7 +101,20 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
 /** What the ledger knows of a run, found by its run ID or else as the newest run of that workflow ID. */
 export async function readRunReport(ledger: Queryable, ref: string): Promise<RunReport | null> {
   const { rows } = await ledger.query<RunRow>(
-    'select * from run where run_id = $1 or workflow_id = $1 order by started_at desc limit 1',
+    'select * from run where run_id = $1 or workflow_id = $1 order by run_id = $1 desc, started_at desc limit 1',
+    [ref],
+  );
+  return rows[0] ? toReport(ledger, rows[0]) : null;
+}
+
+/**
+ * What a person means by a name: the first run of a workflow ID has the ID as its own, but whoever uses that ID again
+ * and asks for it wants the newest run. With a number behind it an ID means that run.
+ */
+export async function readNewestReport(ledger: Queryable, ref: string): Promise<RunReport | null> {
+  const { rows } = await ledger.query<RunRow>(
+    `select * from run where run_id = $1 or workflow_id = $1
+      order by run_id = $1 and workflow_id <> $1 desc, started_at desc limit 1`,
     [ref],
   );
   return rows[0] ? toReport(ledger, rows[0]) : null;

@@ -16,9 +16,37 @@ export interface NewRun {
 
 /**
  * Enters a run and returns its ID: the workflow's ID, with a number behind it when that ID was used before. Called
- * again for the same execution it returns the same ID.
+ * again for the same execution it returns the same ID; one that was entered as refused is then open after all.
  */
 export async function insertRun(ledger: Queryable, run: NewRun): Promise<string> {
+  const runId = await enterRun(ledger, run);
+  await ledger.query(
+    `update run set status = 'running', config = $2::jsonb, ended_at = null, error_code = null, error_message = null
+      where run_id = $1 and status = 'failed' and ${NOT_BEGUN}`,
+    [runId, JSON.stringify(run.config)],
+  );
+  return runId;
+}
+
+/**
+ * Enters a run that could not be opened as failed, and returns its ID. Where another attempt has opened it, and its
+ * tables are under way, it stays as it is.
+ */
+export async function enterRefusedRun(
+  ledger: Queryable,
+  run: NewRun,
+  error: NonNullable<RunEnd['error']>,
+): Promise<string> {
+  const runId = await enterRun(ledger, run);
+  const { rows } = await ledger.query(`select 1 from run where run_id = $1 and ${NOT_BEGUN}`, [runId]);
+  if (rows.length > 0) await endRun(ledger, runId, { status: 'failed', error, phases: {} });
+  return runId;
+}
+
+const NOT_BEGUN = `plan_digest is null and not exists (
+        select 1 from run_table t where t.run_id = run.run_id and t.phase <> 'waiting')`;
+
+async function enterRun(ledger: Queryable, run: NewRun): Promise<string> {
   for (;;) {
     const existing = await ledger.query<{ run_id: string }>(
       'select run_id from run where first_execution_run_id = $1',
@@ -56,13 +84,16 @@ export async function readRunConfig(ledger: Queryable, runId: string): Promise<R
   return rows[0] ? (JSON.parse(rows[0].config) as RunConfig) : null;
 }
 
+/** A run that has ended keeps its status. */
 export async function updateRunStatus(ledger: Queryable, runId: string, status: RunStatus): Promise<void> {
-  await ledger.query('update run set status = $2 where run_id = $1', [runId, status]);
+  await ledger.query('update run set status = $2 where run_id = $1 and ended_at is null', [runId, status]);
 }
 
+/** Notes that a run waits for an approval, and until when; nothing when it has ended. */
 export async function setApprovalDeadline(ledger: Queryable, runId: string, deadline: string): Promise<void> {
   await ledger.query(
-    `update run set status = 'awaiting_approval', approval_deadline = $2::timestamptz where run_id = $1`,
+    `update run set status = 'awaiting_approval', approval_deadline = $2::timestamptz
+      where run_id = $1 and ended_at is null`,
     [runId, deadline],
   );
 }
@@ -129,10 +160,11 @@ export async function readComparison(ledger: Queryable, runId: string, table: st
   return rows[0] ? (JSON.parse(rows[0].comparison) as Comparison) : null;
 }
 
+/** A table that is done stays so. */
 export async function updateTablePhase(ledger: Queryable, runId: string, table: string, phase: TablePhase) {
   await ledger.query(
     `update run_table set phase = $3, status = case when status = 'pending' then 'running' else status end
-      where run_id = $1 and table_name = $2`,
+      where run_id = $1 and table_name = $2 and phase <> 'done'`,
     [runId, table, phase],
   );
 }

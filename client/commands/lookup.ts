@@ -1,7 +1,7 @@
 import { TrueupError } from '../../contracts/errors';
 import type { RunReport } from '../../contracts/run';
 import type { Queryable } from '../../database/connection';
-import { listRuns, readRunReport } from '../../ledger/report';
+import { listRuns, readNewestReport } from '../../ledger/report';
 import type { Context } from './context';
 
 /** A ledger without its tables is one that no run was written to yet. */
@@ -16,7 +16,7 @@ async function orIfEmpty<T>(read: Promise<T>, empty: T): Promise<T> {
 
 /** What the ledger knows of a run; null when nothing. */
 export function findReport(ledger: Queryable, ref: string): Promise<RunReport | null> {
-  return orIfEmpty(readRunReport(ledger, ref), null);
+  return orIfEmpty(readNewestReport(ledger, ref), null);
 }
 
 export function recentRuns(ledger: Queryable, limit: number): Promise<readonly RunReport[]> {

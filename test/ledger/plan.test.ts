@@ -1,4 +1,5 @@
 import { digestPlan } from '../../engine/plan-digest';
+import { insertCorrections } from '../../ledger/correction';
 import { queueReviews, streamFindings } from '../../ledger/finding';
 import { insertPlan, listPlanSteps, readPlanLines, streamPlan } from '../../ledger/plan';
 import { collect, comparisonOf, differenceAt, sourceRow, targetRow, TestLedger } from '../support/ledger';
@@ -79,6 +80,39 @@ describe('plans in the ledger', () => {
       [1, 1],
       [2, 0],
     ]);
+  });
+
+  it('no delete for a table whose comparison did not come to an end', async () => {
+    for (const status of ['pending', 'running'] as const) {
+      const runId = await on.runWith([[comparisonOf('t'), mixed, status]]);
+      const operations = (await planned(runId)).map(({ operation }) => operation);
+      expect(operations).toEqual(['insert', 'insert', 'insert', 'update']);
+    }
+  });
+
+  it('the same when two attempts plan at once', async () => {
+    const runId = await on.runWith([[comparisonOf('t'), mixed]]);
+    const freeze = () => on.ledger.withTransaction('read write', (session) => insertPlan(session, runId));
+    await freeze();
+    const digest = await digestOf(runId);
+    let waiting: Promise<void> | undefined;
+    await on.ledger.withTransaction('read write', async (session) => {
+      await insertPlan(session, runId);
+      waiting = freeze();
+      await on.untilWaiting();
+    });
+    await waiting;
+    expect(await digestOf(runId)).toBe(digest);
+  });
+
+  it('nothing new once a correction was made', async () => {
+    const runId = await on.runWith([[comparisonOf('t'), mixed]]);
+    await planned(runId);
+    const digest = await digestOf(runId);
+    await insertCorrections(on.ledger, runId, null, [{ seq: '1', status: 'SUCCESS', error: null }]);
+    await on.test.query('delete from trueup.reconciliation_log where run_id = $1', [runId]);
+    await planned(runId);
+    expect(await digestOf(runId)).toBe(digest);
   });
 
   it('only what the policies allow, and queues what a person is to look at, once', async () => {

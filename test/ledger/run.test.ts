@@ -1,6 +1,15 @@
-import { readRunReport } from '../../ledger/report';
-import { insertRun } from '../../ledger/run';
-import { newRun, TestLedger } from '../support/ledger';
+import { readNewestReport, readRunReport } from '../../ledger/report';
+import {
+  endRun,
+  enterRefusedRun,
+  insertRun,
+  insertRunTables,
+  readRunConfig,
+  setApprovalDeadline,
+  updateRunStatus,
+  updateTablePhase,
+} from '../../ledger/run';
+import { comparisonOf, newRun, TestLedger } from '../support/ledger';
 
 describe('a run in the ledger', () => {
   let on: TestLedger;
@@ -56,10 +65,64 @@ describe('a run in the ledger', () => {
     expect(await rows('w.2')).toHaveLength(1);
   });
 
-  it('finds a run by its ID before the newest of its workflow ID', async () => {
-    await insertRun(on.ledger, newRun('found', 'found-1'));
-    await insertRun(on.ledger, newRun('found', 'found-2'));
-    expect((await readRunReport(on.ledger, 'found.2'))?.runId).toBe('found.2');
-    expect(await readRunReport(on.ledger, 'nobody')).toBeNull();
+  describe('that could not be opened', () => {
+    const error = { code: 'DATABASE_UNREACHABLE', message: 'connection legacy: gone' } as const;
+    const empty = newRun('n').config;
+    const full = { ...empty, concurrency: 7 };
+    const report = (runId: string) => readRunReport(on.ledger, runId);
+
+    it('has failed', async () => {
+      const runId = await enterRefusedRun(on.ledger, newRun('refused'), error);
+      expect(runId).toBe('refused');
+      expect(await report(runId)).toMatchObject({ status: 'failed', error, tables: [] });
+      expect((await report(runId))?.endedAt).not.toBeNull();
+      expect(await enterRefusedRun(on.ledger, newRun('refused'), error)).toBe('refused');
+      expect(await rows('refused')).toHaveLength(1);
+    });
+
+    it('runs, with the config that it was opened with, when another attempt opens it after all', async () => {
+      await enterRefusedRun(on.ledger, { ...newRun('after-all'), config: empty }, error);
+      const runId = await insertRun(on.ledger, { ...newRun('after-all'), config: full });
+      expect(await report(runId)).toMatchObject({ runId: 'after-all', status: 'running', error: null, endedAt: null });
+      expect(await readRunConfig(on.ledger, runId)).toEqual(full);
+    });
+
+    it('goes on when the attempt that failed was given up, and another had begun it', async () => {
+      const runId = await insertRun(on.ledger, { ...newRun('begun'), config: full });
+      await insertRunTables(on.ledger, runId, [comparisonOf('t')]);
+      await updateTablePhase(on.ledger, runId, 't', 'planning');
+      await enterRefusedRun(on.ledger, { ...newRun('begun'), config: empty }, error);
+      expect(await report(runId)).toMatchObject({ status: 'running', error: null, endedAt: null });
+      expect(await readRunConfig(on.ledger, runId)).toEqual(full);
+      const end = { status: 'failed', error, phases: {} } as const;
+      await endRun(on.ledger, runId, end);
+      await insertRun(on.ledger, { ...newRun('begun'), config: empty });
+      expect(await report(runId)).toMatchObject({ status: 'failed', error });
+    });
+  });
+
+  it('that has ended stays ended, and a table that is done stays done, whatever is told late', async () => {
+    const runId = await on.runWith([[comparisonOf('t'), []]]);
+    await endRun(on.ledger, runId, { status: 'expired', error: null, phases: {} });
+    const ended = await readRunReport(on.ledger, runId);
+    await updateRunStatus(on.ledger, runId, 'running');
+    await setApprovalDeadline(on.ledger, runId, '2026-01-01T00:00:00Z');
+    await updateTablePhase(on.ledger, runId, 't', 'settling');
+    expect(ended).toMatchObject({ status: 'expired', tables: [{ phase: 'done', status: 'inconsistent' }] });
+    expect(await readRunReport(on.ledger, runId)).toEqual(ended);
+  });
+
+  it('is found by its ID, or else as the newest of its workflow ID', async () => {
+    for (const n of [1, 2, 3]) await insertRun(on.ledger, newRun('found', `found-${n}`));
+    const id = async (read: typeof readRunReport, ref: string) => (await read(on.ledger, ref))?.runId;
+    expect(await id(readRunReport, 'found.2')).toBe('found.2');
+    expect(await id(readRunReport, 'found')).toBe('found');
+    expect(await id(readNewestReport, 'found')).toBe('found.3');
+    expect(await id(readNewestReport, 'found.2')).toBe('found.2');
+    await insertRun(on.ledger, newRun('found.2', 'of another workflow'));
+    expect(await id(readRunReport, 'found.2')).toBe('found.2');
+    expect(await id(readNewestReport, 'nobody')).toBeUndefined();
+    await on.test.query(`update trueup.run set workflow_id = 'elsewhere' where run_id = 'found'`);
+    expect(await id(readRunReport, 'elsewhere')).toBe('found');
   });
 });

@@ -55,6 +55,7 @@ export function comparisonOf(name: string, corrections: CorrectionPolicies = ALL
     writable: ['id', 'a', 'x'].map((source) => ({ source, target: `t_${source}`, targetType: 'text' })),
     targetColumns: ['id', 'a', 'x', 'g'].map((name) => ({ name: `t_${name}`, type: 'text', generated: name === 'g' })),
     keyProven: { source: true, target: true },
+    hash: 'native-14',
     notes: [],
   };
 }
