@@ -5,7 +5,8 @@ import type { Queryable } from '../database/connection';
 import type { Sides } from './compare-chunk';
 import { settledBoth } from './locate';
 import { multisetSides } from './multiset';
-import { alias, boundTuple, keyTuple, Parameters } from './range';
+import { isSampled, isWorthSampling, sampleBoundaries } from './boundary-sample';
+import { alias, boundOf, boundTuple, keyColumns, keyTuple, orderBy, Parameters } from './range';
 import type { Side } from './side';
 import { bucketCount } from './slice';
 
@@ -69,8 +70,8 @@ async function estimateRows(side: Side, signal?: AbortSignal): Promise<number> {
 }
 
 /**
- * Cuts by walking the key along its index, not by arithmetic on it: gaps cost nothing. The side with more rows sets the
- * boundaries; where the other one is denser, boundaries of its own are put between. The outer chunks are open, so that
+ * Cuts by walking the key along its index, or a large table by a sample of its keys, not by arithmetic on them: gaps cost
+ * nothing. The side with more rows sets the boundaries; where the other one is denser, boundaries of its own are put between. The outer chunks are open, so that
  * every row of either side lies in a chunk.
  */
 async function planRanges(
@@ -132,29 +133,28 @@ async function boundariesOf(
   signal: AbortSignal | undefined,
   progress: Progress,
 ): Promise<Boundaries> {
+  const rows = await estimateRows(side, signal);
   return side.database.withTransaction(
     'repeatable read, read only',
     async (session) => {
       const low = await edgeKey(session, side, 'asc');
       if (low === null) return { bounds: [], low: null, high: null };
       const high = await edgeKey(session, side, 'desc');
-      return { bounds: await jumpBoundaries(session, side, chunkRows, low, progress), low, high };
+      const bounds =
+        isWorthSampling(rows, chunkRows) && (await isSampled(session, side))
+          ? await sampleBoundaries(session, side, chunkRows)
+          : await jumpBoundaries(session, side, chunkRows, low, progress);
+      return { bounds, low, high };
     },
     signal,
   );
 }
 
-const keyColumns = (side: Side) => side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');
-const orderBy = (side: Side, direction: 'asc' | 'desc' = 'asc') =>
-  side.key.map((column) => `${column.ordered} ${direction}`).join(', ');
-const toBound = (side: Side, row: Record<string, string>): KeyBound =>
-  side.key.map((_, i) => row[`trueup:k${i}`] ?? '');
-
 async function edgeKey(session: Queryable, side: Side, direction: 'asc' | 'desc'): Promise<KeyBound | null> {
   const { rows } = await session.query<Record<string, string>>(
     `select ${keyColumns(side)} from ${side.relation} where ${side.filter} order by ${orderBy(side, direction)} limit 1`,
   );
-  return rows[0] ? toBound(side, rows[0]) : null;
+  return rows[0] ? boundOf(side, rows[0]) : null;
 }
 
 /** Jumps along the index: together the jumps read it once. */
@@ -175,7 +175,7 @@ async function jumpBoundaries(
       parameters.values,
     );
     if (!rows[0]) return bounds;
-    last = toBound(side, rows[0]);
+    last = boundOf(side, rows[0]);
     bounds.push(last);
     progress.onBoundary?.();
   }

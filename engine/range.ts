@@ -42,3 +42,18 @@ export function rangeCondition(side: Side, range: KeyRange, parameters: Paramete
   conditions.push(side.filter);
   return conditions.join(' and ');
 }
+
+/** The key's values as text, to be read with {@link boundOf}. */
+export function keyColumns(side: Side): string {
+  return side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');
+}
+
+/** What follows `order by` for the key's order. */
+export function orderBy(side: Side, direction: 'asc' | 'desc' = 'asc'): string {
+  return side.key.map((column) => `${column.ordered} ${direction}`).join(', ');
+}
+
+/** The key of a row that was read with {@link keyColumns}, as a bound. */
+export function boundOf(side: Side, row: Record<string, string>): KeyBound {
+  return side.key.map((_, i) => row[`trueup:k${i}`] ?? '');
+}
