@@ -55,7 +55,9 @@ function checkRules(pair: TablePair, columnPairs: readonly ColumnPair[], key: re
           ? 'it is of the key, which is compared exactly'
           : pair.exclude.includes(name)
             ? 'it is excluded, and not compared'
-            : null;
+            : key.length === 0
+              ? 'the table has no key: equal rows are counted, and only what is exactly equal is'
+              : null;
       if (why === null) continue;
       const code = paired.includes(name) ? 'CONFIG_INVALID' : 'COLUMN_NOT_FOUND';
       throw new TrueupError(code, `table ${pair.name}: ${field}.${name}: ${why}`);

@@ -340,6 +340,13 @@ describe('columns with a tolerance, or texts of which something is left out', ()
     await expect(refused).rejects.toThrow(`table t: ${field}.${name}: ${message}`);
   });
 
+  it('are refused where no key tells which rows belong together', async () => {
+    await pair.both('drop table if exists t; create table t (v int)');
+    const refused = pair.inspect('t', within('1'));
+    await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(refused).rejects.toThrow('table t: tolerance.v: the table has no key');
+  });
+
   it('are refused in the key, and where they are excluded', async () => {
     await pair.both('drop table if exists t; create table t (v int primary key, w int)');
     await expect(pair.inspect('t', within('1'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
