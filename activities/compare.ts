@@ -125,9 +125,12 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
   const types = attempt === 1 ? await provableTypes(comparison, sides, horizons, context.signal) : null;
   let read = 0;
+  let after = '';
   while (types === null || types.length > 0) {
-    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH, types);
-    if (candidates.length === 0) break;
+    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH, types, after);
+    const last = candidates.at(-1);
+    if (!last) break;
+    after = last.keyDigest;
     const readings = await settle(comparison, sides, candidates, context.signal);
     // After the last reading everything that stands still has settled anyway.
     const proven =
@@ -162,7 +165,12 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
   const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
   const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
-  const notes = [...shapeNotes, ...repeats, ...settleNotes(early, pair), ...failureNotes(failed, chunks)];
+  const notes = [
+    ...shapeNotes,
+    ...repeats,
+    ...settleNotes(early, pair),
+    ...failureNotes(failed, chunks - totals.done, chunks),
+  ];
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
   return {
     name: table,
@@ -188,12 +196,16 @@ function settleNotes(early: number, { settle: { delayMs, attempts } }: TablePair
 }
 
 /** Chunk numbers only: the bounds are keys, which stay in the ledger. */
-function failureNotes(failed: readonly { readonly no: number; readonly code: string }[], chunks: number) {
+function failureNotes(
+  failed: readonly { readonly no: number; readonly code: string }[],
+  count: number,
+  chunks: number,
+) {
   if (failed.length === 0) return [];
   const codes = [...new Set(failed.map(({ code }) => code))].join(', ');
   const numbers = failed.slice(0, 20).map(({ no }) => String(no));
-  const more = failed.length > 20 ? ` and ${failed.length - 20} more` : '';
+  const more = count > 20 ? ` and ${count - 20} more` : '';
   return [
-    `${failed.length} of ${chunks} chunks were not compared (${codes}): chunks ${numbers.join(', ')}${more}; their key ranges stand in the ledger's table chunk`,
+    `${count} of ${chunks} chunks were not compared (${codes}): chunks ${numbers.join(', ')}${more}; their key ranges stand in the ledger's table chunk`,
   ];
 }

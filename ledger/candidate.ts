@@ -60,7 +60,10 @@ interface CandidateRow {
 
 const row = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
 
-/** The next open candidates with a key, of these types or of any, that were not read for the `attempt`-th time yet, by key digest. */
+/**
+ * The next open candidates with a key, of these types or of any, that were not read for the `attempt`-th time yet, by key
+ * digest, from `after` on: what was read before is not passed over again.
+ */
 export async function nextCandidates(
   ledger: Queryable,
   runId: string,
@@ -68,14 +71,15 @@ export async function nextCandidates(
   attempt: number,
   limit: number,
   types: readonly RowInconsistencyType[] | null = null,
+  after = '',
 ): Promise<readonly Difference[]> {
   const { rows } = await ledger.query<CandidateRow>(
     `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns
        from candidate
       where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
-        and ($5::text[] is null or inconsistency_type = any ($5::text[]))
+        and ($5::text[] is null or inconsistency_type = any ($5::text[])) and key_digest > decode($6, 'hex')
       order by key_digest limit $4`,
-    [runId, table, attempt, limit, types],
+    [runId, table, attempt, limit, types, after],
   );
   return rows.map((found) => ({
     keyDigest: found.key_digest,
