@@ -39,6 +39,8 @@ const PINNED_SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog',
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
+  // Whoever waits for a lock has to see what was committed meanwhile; where one snapshot is needed, `begin` says so.
+  default_transaction_isolation: 'read committed',
   // A session that an earlier crash left inside a transaction must not hold locks for ever.
   idle_in_transaction_session_timeout: '300s',
   jit: 'off',

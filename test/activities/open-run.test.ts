@@ -1,81 +1,54 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openRun } from '../../activities/open-run';
-import { Resources } from '../../activities/resources';
+import { rmSync, writeFileSync } from 'node:fs';
 import { readRunReport } from '../../ledger/report';
 import { readRunConfig } from '../../ledger/run';
-import { createDatabasePair, type TestDatabase } from '../support/database';
+import { OneTable } from '../support/one-table';
 
 describe('opening a run', () => {
-  let source: TestDatabase;
-  let target: TestDatabase;
-  let drop: () => Promise<void>;
-  let resources: Resources;
-  const folder = mkdtempSync(join(tmpdir(), 'trueup-open-run-'));
-  const configPath = join(folder, 'trueup.yaml');
-  const start = () => new Resources({ configPath, concurrency: 2, searchAttributes: false });
-  const configure = (tables: string) =>
-    writeFileSync(
-      configPath,
-      `connections: { legacy: { url: "${source.url}" }, modern: { url: "${target.url}" } }
-defaults: { source: legacy, target: modern }
-tables: ${tables}
-`,
-    );
-  const open = (workflowId: string, on = resources) =>
-    openRun(on, { input: { apply: true }, workflowId, firstExecutionRunId: `${workflowId}-execution` });
-  const reportOf = async (runId: string) => readRunReport(await resources.ledger(), runId);
-
+  let one: OneTable;
   beforeAll(async () => {
-    ({ source, target, drop } = await createDatabasePair('open_run'));
-    for (const side of [source, target]) await side.query('create table t (id int primary key)');
-    configure('[t]');
-    resources = start();
+    one = await OneTable.create('open_run');
   });
-  afterAll(async () => {
-    await resources.close();
-    await drop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(() => configure('[t]'));
+  afterAll(() => one.drop());
+  afterEach(() => one.configure());
+
+  const reportOf = async (runId: string) => readRunReport(await one.resources.ledger(), runId);
 
   it('enters it once with its tables, also by two attempts at once', async () => {
-    const [one, other] = await Promise.all([open('twice'), open('twice')]);
-    expect(other).toEqual(one);
+    const [first, second] = await Promise.all([one.open('twice'), one.open('twice')]);
+    expect(second).toEqual(first);
     expect(await reportOf('twice')).toMatchObject({ status: 'running', tables: [{ name: 't', phase: 'waiting' }] });
   });
 
   it('that is refused enters it as failed, and once more when it is opened after all', async () => {
-    configure('[t, missing]');
-    await expect(open('refused')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND' });
+    one.configure('[t, missing]');
+    await expect(one.open('refused')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND' });
     expect(await reportOf('refused')).toMatchObject({
       status: 'failed',
       error: { code: 'TABLE_NOT_FOUND' },
       tables: [],
     });
-    configure('[t]');
-    expect(await open('refused')).toMatchObject({ runId: 'refused' });
+    one.configure();
+    expect(await one.open('refused')).toMatchObject({ runId: 'refused' });
     expect(await reportOf('refused')).toMatchObject({ status: 'running', error: null, endedAt: null });
-    expect((await readRunConfig(await resources.ledger(), 'refused'))?.tables).toHaveLength(1);
+    expect((await readRunConfig(await one.resources.ledger(), 'refused'))?.tables).toHaveLength(1);
   });
 
   it('with a config that was broken meanwhile enters it as failed in the ledger that was known', async () => {
-    await open('before');
-    writeFileSync(configPath, 'tables: [t\n');
-    await expect(open('broken')).rejects.toMatchObject({ code: 'CONFIG_MALFORMED' });
+    await one.open('before');
+    writeFileSync(one.configPath, 'tables: [t\n');
+    await expect(one.open('broken')).rejects.toMatchObject({ code: 'CONFIG_MALFORMED' });
     expect(await reportOf('broken')).toMatchObject({ status: 'failed', error: { code: 'CONFIG_MALFORMED' } });
-    rmSync(configPath);
-    await expect(open('gone')).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' });
+    rmSync(one.configPath);
+    await expect(one.open('gone')).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' });
     expect(await reportOf('gone')).toMatchObject({ status: 'failed', error: { code: 'CONFIG_NOT_FOUND' } });
   });
 
   it('says what is wrong with a config where no other was ever read', async () => {
-    writeFileSync(configPath, 'tables: [t\n');
-    const fresh = start();
-    await expect(open('nowhere', fresh)).rejects.toMatchObject({ code: 'CONFIG_MALFORMED' });
+    writeFileSync(one.configPath, 'tables: [t\n');
+    const fresh = OneTable.resources(one.configPath);
+    await expect(one.open('nowhere', fresh)).rejects.toMatchObject({ code: 'CONFIG_MALFORMED' });
     await fresh.close();
-    configure('[t]');
+    one.configure();
     expect(await reportOf('nowhere')).toBeNull();
   });
 });
