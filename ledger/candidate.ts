@@ -78,7 +78,7 @@ export async function nextCandidates(
        from candidate
       where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
         and ($5::text[] is null or inconsistency_type = any ($5::text[])) and key_digest > decode($6, 'hex')
-      order by key_digest limit $4`,
+      order by candidate.key_digest limit $4`,
     [runId, table, attempt, limit, types, after],
   );
   return rows.map((found) => ({
