@@ -19,6 +19,9 @@ export interface ChunkResult {
 /** Differing rows read and handed on at a time. */
 const BATCH = 500;
 
+/** Memory for the sums of all slices of a table, in kB; the server gives it to each of its parallel workers. */
+const GROUPING_KB = 65_536;
+
 export interface Sides {
   readonly source: Side;
   readonly target: Side;
@@ -62,7 +65,8 @@ export async function compareChunk(
     compared,
     async (sessions) => {
       const layout = sliceLayout(comparison, chunk);
-      if (layout.kind === 'arithmetic') await settledBoth(byIndex(sessions.source), byIndex(sessions.target));
+      const prepare = layout.kind === 'arithmetic' ? byIndex : chunk.slices === null ? asPlanned : inMemory;
+      await settledBoth(prepare(sessions.source), prepare(sessions.target));
       const [source, target] = await settledBoth(
         fingerprint(sessions.source, compared.source, chunk, layout),
         fingerprint(sessions.target, compared.target, chunk, layout),
@@ -96,6 +100,17 @@ export async function compareChunk(
 /** Many narrow ranges are read one after the other: where the planner mistook them for wide ones, it would scan for each. */
 async function byIndex(session: Queryable): Promise<void> {
   await session.query('set local enable_seqscan = off');
+}
+
+async function asPlanned(): Promise<void> {}
+
+/** The planner takes every row for a slice of its own, and would sort them all to group them. */
+async function inMemory(session: Queryable): Promise<void> {
+  await session.query(
+    `select set_config('enable_sort', 'off', true),
+            set_config('work_mem', greatest(setting::integer, ${GROUPING_KB})::text, true)
+       from pg_settings where name = 'work_mem'`,
+  );
 }
 
 async function readDifferences(

@@ -39,8 +39,11 @@ const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
 /** Wider key ranges than this could overflow a bigint difference. */
 const WIDEST = 2n ** 62n;
 
-/** Rows that a slice of a chunk without a range is to hold, and the fewest and most slices of one. */
-const BUCKET_ROWS = 1_000;
+/**
+ * Rows that a slice of a chunk without a range is to hold, and the fewest and most slices of one: as many as the server
+ * groups in memory.
+ */
+const BUCKET_ROWS = 100;
 const [FEWEST_BUCKETS, MOST_BUCKETS] = [64, 65_536];
 
 /** How many slices a chunk without a range is laid in, by the rows that it may hold: a power of two. */
