@@ -25,6 +25,7 @@ import {
   type ChunkTotals,
 } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
+import { isResumed } from '../ledger/resume';
 import { endTable, updateTablePhase } from '../ledger/run';
 import { countSettledBefore, settleProven } from '../ledger/settled';
 import { recount } from './recount';
@@ -108,7 +109,7 @@ const SETTLE_BATCH = 500;
 export interface SettleStep extends TableStep {
   /**
    * Counted from 1; each candidate is read once for each attempt. The first comes at once, and reads only what it may
-   * prove to be settled; each further one follows a delay.
+   * prove to be settled, and what an earlier run found; each further one follows a delay.
    */
   readonly attempt: number;
 }
@@ -120,10 +121,12 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   await updateTablePhase(ledger, runId, table, 'settling');
-  if (attempt > 1) await recount(resources, comparison, sides, input, context);
   const { delayMs, attempts } = comparison.pair.settle;
   const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
-  const types = attempt === 1 ? await provableTypes(comparison, sides, horizons, context.signal) : null;
+  // What an earlier run read is read anew, so that the reading after the delay is told from one of now.
+  const isSelective = attempt === 1 && !(await isResumed(ledger, runId));
+  const types = isSelective ? await provableTypes(comparison, sides, horizons, context.signal) : null;
+  if (!isSelective) await recount(resources, comparison, sides, input, context);
   let read = 0;
   let after = '';
   while (types === null || types.length > 0) {

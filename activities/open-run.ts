@@ -11,6 +11,7 @@ import { assertCorrectable } from '../engine/apply';
 import { resolveComparison } from '../engine/comparison';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
+import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
 import type { Resources } from './resources';
 
@@ -63,8 +64,9 @@ async function readConfig(resources: Resources, request: OpenRunInput): Promise<
 
 async function open(resources: Resources, config: Config, ledger: Database, request: OpenRunInput) {
   const apply = request.input.apply === true;
+  const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
   const discovered = config.tables === null ? await discover(resources, config) : undefined;
-  const runConfig = config.runConfig(request.input.tables, discovered);
+  const runConfig = config.runConfig(earlier?.tables.map(({ name }) => name) ?? request.input.tables, discovered);
   const comparisons: Comparison[] = [];
   for (const pair of runConfig.tables) comparisons.push(await inspect(resources, pair, apply));
   const targets = [...new Set(runConfig.tables.map((pair) => pair.target.connection))];
@@ -86,6 +88,7 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
       id,
       ordered.map(({ comparison }) => comparison),
     );
+    if (earlier) await takeOver(session, id, earlier.runId);
     return id;
   });
   return {
@@ -95,6 +98,18 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
     approvalTimeoutMs,
     searchAttributes: resources.searchAttributes,
   };
+}
+
+/** @throws RUN_NOT_FOUND, RUN_NOT_RESUMABLE */
+async function resumable(ledger: Database, ref: string): Promise<EarlierRun> {
+  const earlier = await findEarlierRun(ledger, ref);
+  if (!earlier) throw new TrueupError('RUN_NOT_FOUND', `no run ${ref} in the ledger`);
+  const refuse = (why: string) => new TrueupError('RUN_NOT_RESUMABLE', `run ${earlier.runId} ${why}`);
+  if (earlier.kind === 'undo') throw refuse('is an undo');
+  if (earlier.tables.length === 0) throw refuse('ended before it came to its tables');
+  const isWhole = earlier.tables.every(({ status }) => status === 'consistent' || status === 'inconsistent');
+  if (isWhole) throw refuse('has compared everything');
+  return earlier;
 }
 
 function timeoutOf(input: ReconcileInput, runConfig: RunConfig): number {

@@ -63,6 +63,11 @@ export const ERRORS = {
     exitCode: EXIT.usage,
     help: 'Only a run that has ended and has applied corrections can be undone.',
   },
+  RUN_NOT_RESUMABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Only a reconciliation that did not compare everything can be resumed; start a new one with `trueup run`.',
+  },
   DECISION_REFUSED: {
     retryable: false,
     exitCode: EXIT.failed,

@@ -27,6 +27,7 @@ const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   requestedBy: text,
   approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
+  resume: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
 };
 const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
@@ -62,7 +63,12 @@ export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
   if (input === undefined || input === null) return { ok: true, value: {} };
   if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: one JSON object` };
   const problem = problemOf(input, RECONCILE_FIELDS);
-  return problem === null ? { ok: true, value: withoutNulls(input) } : { ok: false, problem };
+  if (problem !== null) return { ok: false, problem };
+  const value: ReconcileInput = withoutNulls(input);
+  if (value.resume !== undefined && value.tables !== undefined) {
+    return { ok: false, problem: 'tables: not together with resume, which takes the tables of the earlier run' };
+  }
+  return { ok: true, value };
 }
 
 /** Checks the input of `undo`. */

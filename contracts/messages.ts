@@ -10,6 +10,8 @@ export interface ReconcileInput {
   readonly requestedBy?: string;
   /** A duration such as `30m` or `24h`; default: the config's `defaults.approvalTimeout`. */
   readonly approvalTimeout?: string;
+  /** A run that did not come to its end: the chunks that it finished are taken over, and only the others compared. */
+  readonly resume?: string;
 }
 
 export interface UndoInput {

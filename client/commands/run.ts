@@ -23,6 +23,7 @@ interface RunOptions {
   readonly detach?: true;
   readonly json?: true;
   readonly approvalTimeout?: string;
+  readonly resume?: string;
 }
 
 const HELP = `
@@ -37,7 +38,8 @@ Examples:
   trueup run                          a dry run of all tables
   trueup run orders customers --apply compare two tables and correct them
   trueup run --apply --json           one JSON report on stdout; exit code 3 when it waits for approval
-  trueup run --apply --detach         start and return at once`;
+  trueup run --apply --detach         start and return at once
+  trueup run --resume RUN             compare what an incomplete, failed or cancelled run left out`;
 
 export function addRun(program: Command, runner: Runner): void {
   program
@@ -50,6 +52,7 @@ export function addRun(program: Command, runner: Runner): void {
     .option('--detach', 'start the run and return at once')
     .option('--json', 'print one JSON report and nothing else')
     .option('--approval-timeout <duration>', 'how long the plan waits for a decision, such as 30m or 24h')
+    .option('--resume <run>', 'take over what a run that did not end well has compared, and compare the rest')
     .addHelpText('after', HELP)
     .action(runner.action((context, tables: string[], options: RunOptions) => run(context, tables, options)));
 }
@@ -71,7 +74,10 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   // A config without tables takes them from the databases, which only the worker looks at.
   if (config.tables !== null) config.runConfig(tables);
   config.connectionUrl(config.ledger.connection);
-  const { approvalTimeout, apply, mode } = options;
+  const { approvalTimeout, apply, mode, resume } = options;
+  if (resume !== undefined && tables.length > 0) {
+    throw new TrueupError('USAGE', '--resume: takes the tables of the earlier run, so name none');
+  }
   if (approvalTimeout !== undefined && parseDuration(approvalTimeout) === null) {
     throw new TrueupError(
       'USAGE',
@@ -84,6 +90,7 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
     apply: apply === true,
     requestedBy: requester(),
     ...(approvalTimeout === undefined ? {} : { approvalTimeout }),
+    ...(resume === undefined ? {} : { resume }),
   };
 }
 

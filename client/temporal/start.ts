@@ -8,9 +8,9 @@ import { RunHandle } from './run-handle';
 type Reconcile = (input: ReconcileInput) => Promise<ReconcileResult>;
 type Undo = (input: UndoInput) => Promise<unknown>;
 
-function reconcileSummary({ tables, apply }: ReconcileInput): string {
+function reconcileSummary({ tables, apply, resume }: ReconcileInput): string {
   const what = tables === undefined || tables.length === 0 ? 'all tables' : tables.join(', ');
-  const text = `Reconcile ${what}${apply ? '' : ' (dry run)'}`;
+  const text = `${resume === undefined ? `Reconcile ${what}` : `Resume ${resume}`}${apply ? '' : ' (dry run)'}`;
   return text.length <= 180 ? text : `${text.slice(0, 179)}…`;
 }
 

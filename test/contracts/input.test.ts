@@ -13,9 +13,18 @@ describe('the input of reconcile', () => {
     expect(checkReconcileInput(input)).toEqual({ ok: true, value: input });
   });
 
+  it('may name a run to resume, which has its tables', () => {
+    expect(checkReconcileInput({ resume: 'trueup-1' })).toEqual({ ok: true, value: { resume: 'trueup-1' } });
+  });
+
   it.each<[unknown, string]>([
+    [{ resume: 1 }, 'resume: found a number, allowed: the ID of a run'],
+    [
+      { resume: 'trueup-1', tables: ['orders'] },
+      'tables: not together with resume, which takes the tables of the earlier run',
+    ],
     [{ apply: 'yes' }, 'apply: found a string, allowed: true or false'],
-    [{ tabels: [] }, 'unknown field "tabels"; allowed: tables, mode, apply, requestedBy, approvalTimeout'],
+    [{ tabels: [] }, 'unknown field "tabels"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume'],
     [[1], 'found a list, allowed: one JSON object'],
     ['x', 'found a string, allowed: one JSON object'],
     [7, 'found a number, allowed: one JSON object'],
@@ -32,9 +41,12 @@ describe('the input of reconcile', () => {
     ],
     [
       JSON.parse('{"__proto__": {"apply": true}}'),
-      'unknown field "__proto__"; allowed: tables, mode, apply, requestedBy, approvalTimeout',
+      'unknown field "__proto__"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume',
     ],
-    [{ constructor: 1 }, 'unknown field "constructor"; allowed: tables, mode, apply, requestedBy, approvalTimeout'],
+    [
+      { constructor: 1 },
+      'unknown field "constructor"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume',
+    ],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkReconcileInput(input)).toEqual({ ok: false, problem });
   });
