@@ -26,6 +26,8 @@ export interface KeyColumn {
   readonly collation: { readonly source: string | null; readonly target: string | null };
   /** What a value given as text is cast to on each side: `type`, or the side's own type where no cast gives its order. */
   readonly boundType: { readonly source: string; readonly target: string };
+  /** Where a side is cast to `type`: its own type, in which its index finds rows; null or absent: in none. */
+  readonly ownType?: { readonly source: string | null; readonly target: string | null };
 }
 
 /**

@@ -3,6 +3,7 @@ import { BYTE_COLLATION } from '../database/collation';
 import type { ColumnShape, IndexShape, TableShape } from '../database/table-shape';
 import { isInteger } from './common-type';
 import type { KeyPair } from './key-choice';
+import { ownType } from './own-type';
 import type { Role } from './side';
 
 export interface KeyLayout {
@@ -79,8 +80,9 @@ function whyNot(pairs: readonly KeyPair[], source: TableShape, target: TableShap
 
 function keyColumn({ source, target, common }: KeyPair): KeyColumn {
   const { type } = common;
-  const own = ownType(source, target);
+  const own = alikeTypes(source, target);
   const integers = isInteger(source.baseType) && isInteger(target.baseType);
+  const cast = (column: ColumnShape) => !own && needsCast(column, type);
   const bound = (column: ColumnShape) => (own ? column.baseType : type);
   return {
     source: source.name,
@@ -89,7 +91,11 @@ function keyColumn({ source, target, common }: KeyPair): KeyColumn {
     castTo: common.castTo ?? type,
     order: type === 'text' ? 'text' : integers ? 'integer' : type === 'uuid' ? 'uuid' : 'other',
     // A cast that is not needed would keep an index from being used.
-    cast: { source: !own && needsCast(source, type), target: !own && needsCast(target, type) },
+    cast: { source: cast(source), target: cast(target) },
+    ownType: {
+      source: cast(source) ? ownType(source.baseType, type) : null,
+      target: cast(target) ? ownType(target.baseType, type) : null,
+    },
     notNull: { source: source.notNull, target: target.notNull },
     collate: { source: false, target: false },
     collation: { source: source.collation?.sql ?? null, target: target.collation?.sql ?? null },
@@ -103,7 +109,7 @@ function needsCast(column: ColumnShape, type: string): boolean {
 }
 
 /** Whether both sides' own types, though compared as text, find and order the same values. */
-function ownType(source: ColumnShape, target: ColumnShape): boolean {
+function alikeTypes(source: ColumnShape, target: ColumnShape): boolean {
   if (source.baseType === 'bpchar' && target.baseType === 'bpchar') return true;
   if (source.labels === null || target.labels === null) return false;
   return JSON.stringify(source.labels) === JSON.stringify(target.labels);

@@ -2,6 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
+import { ownValues } from './own-type';
 import { alias, Parameters } from './range';
 import type { Side } from './side';
 
@@ -37,6 +38,14 @@ export async function readRows(
   ];
   const wanted = side.key.map((_, i) => alias('w', i)).join(', ');
   const joined = side.key.map((column, i) => `${column.equal} = "trueup:wanted".${alias('w', i)}`).join(' and ');
+  const byIndex = side.key.map(({ own }, i) => {
+    if (own === null) return '';
+    const values = ownValues(
+      own.type,
+      keys.map((key) => key[i] ?? null),
+    );
+    return ` and ${own.column} = any (${parameters.add(values, `${own.type}[]`)})`;
+  });
   // Every transaction locks in the order of the keys, so that two of them cannot wait for each other.
   const locking =
     lock === 'for update'
@@ -45,7 +54,7 @@ export async function readRows(
   const { rows } = await session.query<Record<string, string | null>>(
     `select ${selected.join(', ')}
        from unnest(${arrays.join(', ')}) as "trueup:wanted"(${wanted}) join ${side.relation} on ${joined}
-      where ${side.filter}${locking}`,
+      where ${side.filter}${byIndex.join('')}${locking}`,
     parameters.values,
   );
   return new Map(

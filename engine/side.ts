@@ -17,6 +17,8 @@ export interface SideKey {
   /** In the common form, as text. */
   readonly text: string;
   readonly boundType: string;
+  /** How the column's own index finds rows where `equal` is a cast: by these values; null: not at all, or not needed. */
+  readonly own: { readonly column: string; readonly type: string } | null;
   /** What has to be said for values of `boundType` to sort as `ordered` does: ` collate "C"`, or nothing. */
   readonly collate: string;
 }
@@ -51,6 +53,7 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
     const name = column[role];
     const ordered =
       column.order === 'integer' ? quoteIdentifier(name) : castTo(name, column.cast[role] ? column.castTo : null);
+    const own = column.ownType?.[role] ?? null;
     const sorted = column.collate[role] ? 'collate "C"' : column.collation[role] && `collate ${column.collation[role]}`;
     return {
       name,
@@ -58,6 +61,7 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
       ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
       text: keyForm(column.type, castTo(name, column.castTo)),
       boundType: column.boundType[role],
+      own: own === null ? null : { column: quoteIdentifier(name), type: own },
       collate: sorted === null ? '' : ` ${sorted}`,
     };
   });

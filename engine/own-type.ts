@@ -1,0 +1,40 @@
+/** Which texts of a common type a side's own type may hold; what it cannot hold, none of its rows has. */
+const HOLDS: Readonly<Record<string, (text: string) => boolean>> = {
+  smallint: isBigint,
+  integer: isBigint,
+  bigint: isBigint,
+  numeric: (text) => /^(-?\d{1,1000}(\.\d{1,1000})?|NaN)$/.test(text),
+  uuid: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
+  bpchar: () => true,
+};
+
+/** Common types whose every text is read as a value of the own type; the zone of a time is UTC, as sessions are. */
+const TIMES: Readonly<Record<string, readonly string[]>> = {
+  date: ['timestamp without time zone', 'timestamp with time zone'],
+  'timestamp without time zone': ['timestamp with time zone'],
+};
+
+const COMMON = ['numeric', 'text'];
+
+/**
+ * The type in which a side's index finds the rows of a key that is compared in a common type, or null where none can:
+ * casting the column, as the comparison does, would read the whole table for every few keys.
+ */
+export function ownType(baseType: string, common: string): string | null {
+  if (Object.hasOwn(HOLDS, baseType) && COMMON.includes(common)) return isInteger(baseType) ? 'bigint' : baseType;
+  return TIMES[baseType]?.includes(common) ? baseType : null;
+}
+
+/** Those of the texts that the own type can hold. Every row that is equal in the common type has one of them. */
+export function ownValues(type: string, texts: readonly (string | null)[]): readonly string[] {
+  const holds = HOLDS[type] ?? (() => true);
+  return texts.filter((text): text is string => text !== null && holds(text));
+}
+
+function isInteger(baseType: string): boolean {
+  return HOLDS[baseType] === isBigint;
+}
+
+function isBigint(text: string): boolean {
+  return /^-?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+}
