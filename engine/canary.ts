@@ -38,12 +38,17 @@ const MORE_FUNCTIONS_SINCE = 180_000;
  * @throws SERVER_UNSUPPORTED when not even that one agrees.
  */
 export async function chooseHash(source: Queryable, target: Queryable): Promise<HashMethod> {
-  const versions = await Promise.all([versionOf(source), versionOf(target)]);
-  const native: readonly HashMethod[] = versions.every((version) => version >= MORE_FUNCTIONS_SINCE)
-    ? ['native-18', 'native-14']
-    : ['native-14'];
+  const [s, t] = await Promise.all([serverOf(source), serverOf(target)]);
+  const native: readonly HashMethod[] =
+    s.encoding !== t.encoding
+      ? // The same text is other bytes there.
+        []
+      : Math.min(s.version, t.version) >= MORE_FUNCTIONS_SINCE
+        ? ['native-18', 'native-14']
+        : ['native-14'];
+  const ascii = s.encoding !== 'UTF8' || t.encoding !== 'UTF8';
   for (const method of [...native, 'portable' as const]) {
-    const [a, b] = await Promise.all([canaryHashes(source, method), canaryHashes(target, method)]);
+    const [a, b] = await Promise.all([canaryHashes(source, method, ascii), canaryHashes(target, method, ascii)]);
     if (a === b) return method;
   }
   throw new TrueupError(
@@ -52,15 +57,21 @@ export async function chooseHash(source: Queryable, target: Queryable): Promise<
   );
 }
 
-async function versionOf(server: Queryable): Promise<number> {
-  const { rows } = await server.query<{ version: string }>(`select current_setting('server_version_num') as version`);
-  return Number(rows[0]?.version ?? 0);
+async function serverOf(server: Queryable): Promise<{ readonly version: number; readonly encoding: string }> {
+  const { rows } = await server.query<{ version: string; encoding: string }>(
+    `select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding`,
+  );
+  return { version: Number(rows[0]?.version ?? 0), encoding: rows[0]?.encoding ?? '' };
 }
 
-/** The hashes of all canaries, one after the other: alone, and beside a NULL. */
-export async function canaryHashes(server: Queryable, method: HashMethod): Promise<string> {
+/**
+ * The hashes of all canaries, one after the other: alone, and beside a NULL. `ascii` leaves out the texts that only
+ * some encodings hold.
+ */
+export async function canaryHashes(server: Queryable, method: HashMethod, ascii = false): Promise<string> {
   const hashes = CANARIES.flatMap(([type, ...values]) =>
     values.flatMap((text) => {
+      if (ascii && !/^[ -~]*$/.test(text)) return [];
       const value = { type, value: `'${text}'::${type}` };
       return [hashOf([value], method), hashOf([{ type: 'integer', value: 'null::integer' }, value], method)];
     }),

@@ -36,6 +36,10 @@ export function resolveComparison(
     if (strategy === 'buckets') notes.push(`compared by hash of the key (${keyText}): ${why ?? ''}`);
     if (keyNullable) notes.push(`rows whose key (${keyText}) is NULL are counted by their values, and not corrected`);
   }
+  const tolerant = columns.filter((column) => column.equivalence !== undefined).map((column) => column.source);
+  if ((key.length === 0 || keyNullable) && tolerant.length > 0) {
+    notes.push(`where rows are counted, values are equal only where their texts are, of ${tolerant.join(', ')} too`);
+  }
   const unpaired = (shape: TableShape, role: Role) =>
     shape.columns.map(({ name }) => name).filter((name) => !columnPairs.some((found) => found[role].name === name));
   const [sourceOnly, targetOnly] = [unpaired(source, 'source'), unpaired(target, 'target')];

@@ -142,7 +142,8 @@ function nullableStep({ type, value }: Hashed, step: Step, seed: string): string
 function portableHash(values: readonly Hashed[]): string {
   const parts = values.map(({ type, value }) => {
     const form = portableForm(type, value);
-    return `coalesce(octet_length(${form}) || ':' || ${form}, '-')`;
+    // In characters, as an encoding changes the bytes.
+    return `coalesce(char_length(${form}) || ':' || ${form}, '-')`;
   });
   const digest = `sha256(convert_to(${parts.join(' || ')}, 'UTF8'))`;
   return `('x' || encode(substr(${digest}, 1, 8), 'hex'))::bit(64)::bigint`;

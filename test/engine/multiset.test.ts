@@ -89,6 +89,19 @@ describe('rows that no key tells apart', () => {
       ]);
     });
 
+    it('exactly, which the notes say of columns whose equal values have several texts', async () => {
+      await both('create table t (i int, j jsonb, n numeric)');
+      await servers.pair.source.query(`insert into t values (1, '1.0', 1)`);
+      await servers.pair.target.query(`insert into t values (1, '1', 1)`);
+      expect(countsOf(await servers.found('t'))).toEqual([
+        'extra_in_target 1|1|1 0:1',
+        'missing_in_target 1|1.0|1 1:0',
+      ]);
+      expect((await servers.pair.inspect('t')).comparison.notes).toContain(
+        'where rows are counted, values are equal only where their texts are, of j too',
+      );
+    });
+
     it('without excluded columns, and of the rows that pass the filter', async () => {
       await both(`create table t (a int, b timestamptz, c bool);
         insert into t select i % 4, null, i % 2 = 0 from generate_series(1, 40) as i`);
