@@ -138,7 +138,10 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
     // After the last reading everything that stands still has settled anyway.
     const proven =
       attempt > attempts ? [] : await provenSettled(comparison, sides, horizons, readings, attempt > 1, context.signal);
-    await recordReadings(ledger, runId, table, attempt, readings);
+    const changed = readings.filter(({ difference, moving }, i) => {
+      return difference === null || moving || candidates[i]?.moving === true;
+    });
+    await recordReadings(ledger, runId, table, attempt, changed);
     await settleProven(ledger, runId, table, proven);
     read += candidates.length;
     context.report({ read });
@@ -157,7 +160,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const ledger = await resources.ledger();
   const { notes: shapeNotes, key, pair } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
-  const { transient, unsettled } = await closeCandidates(ledger, runId, table);
+  const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
   await insertSettledFindings(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);
   const totals = await totalChunks(ledger, runId, table);

@@ -56,7 +56,11 @@ interface CandidateRow {
   source_data: string | null;
   target_data: string | null;
   columns: string;
+  moving: string;
 }
+
+/** A candidate as it was read last, and whether it had changed then. */
+export type OpenCandidate = Difference & { readonly moving: boolean };
 
 const row = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
 
@@ -72,9 +76,10 @@ export async function nextCandidates(
   limit: number,
   types: readonly RowInconsistencyType[] | null = null,
   after = '',
-): Promise<readonly Difference[]> {
+): Promise<readonly OpenCandidate[]> {
   const { rows } = await ledger.query<CandidateRow>(
-    `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns
+    `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns,
+            moving
        from candidate
       where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
         and ($5::text[] is null or inconsistency_type = any ($5::text[])) and key_digest > decode($6, 'hex')
@@ -89,10 +94,14 @@ export async function nextCandidates(
     target: row(found.target_data),
     differences: JSON.parse(found.columns) as ColumnDifference[],
     counts: null,
+    moving: found.moving === 't',
   }));
 }
 
-/** Records one more reading of candidates; the first that comes for an attempt stands, and a closed candidate stays. */
+/**
+ * Records one more reading of candidates; the first that comes for an attempt stands, and a closed candidate stays. Those
+ * that stand as still as before need not be recorded.
+ */
 export async function recordReadings(
   ledger: Queryable,
   runId: string,
@@ -100,6 +109,7 @@ export async function recordReadings(
   attempt: number,
   readings: readonly Reading[],
 ): Promise<void> {
+  if (readings.length === 0) return;
   await ledger.query(
     `update candidate
         set attempts = $3,
@@ -126,16 +136,18 @@ export async function countOpenCandidates(ledger: Queryable, runId: string, tabl
   return Number(rows[0]?.n ?? 0);
 }
 
-/** After the last reading: what still moves is unsettled, what holds still has settled. Counts by state. */
+/** After the last reading, the `attempt`-th: what still moves is unsettled, what holds still has settled. Counts by state. */
 export async function closeCandidates(
   ledger: Queryable,
   runId: string,
   table: string,
+  attempt: number,
 ): Promise<{ readonly settled: number; readonly transient: number; readonly unsettled: number }> {
   await ledger.query(
-    `update candidate set state = case when moving then 'unsettled' else 'settled' end
+    `update candidate
+        set state = case when moving then 'unsettled' else 'settled' end, attempts = greatest(attempts, $3)
       where run_id = $1 and table_name = $2 and state = 'open'`,
-    [runId, table],
+    [runId, table, attempt],
   );
   const { rows } = await ledger.query<{ state: string; n: string }>(
     'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 group by state',

@@ -60,7 +60,7 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
   }
   await settle(input, view);
   await view.enter('aggregating');
-  const summary = await quick.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
+  const summary = await long.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
     { runId: input.runId, table: input.table },
   ]);
   await view.end(summary);

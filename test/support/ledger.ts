@@ -157,7 +157,7 @@ export class TestLedger {
       await insertCandidates(this.ledger, runId, pair.name, chunk, differences);
       const counts = { rowsSource: 0, rowsTarget: 0, differing: differences.length };
       await finishChunk(this.ledger, runId, pair.name, chunk, counts);
-      await closeCandidates(this.ledger, runId, pair.name);
+      await closeCandidates(this.ledger, runId, pair.name, 1);
       await insertSettledFindings(this.ledger, runId, pair.name);
       await endTable(this.ledger, runId, pair.name, {
         status,
