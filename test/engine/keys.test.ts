@@ -78,6 +78,15 @@ const CASES: readonly KeyCase[] = [
     changed: '0',
   },
   {
+    name: 'float and numeric, to the last digit',
+    types: ['float8', 'numeric'],
+    kinds: ['buckets'],
+    common: ['0.1', '0.3', '0.30000000000000004', ...range(1, 9)],
+    missing: '0.0000001',
+    extra: '0.3000000000000001',
+    changed: '0.30000000000000004',
+  },
+  {
     name: 'timestamptz with infinity and BC',
     types: one('timestamptz'),
     kinds: ['range'],
