@@ -1,6 +1,7 @@
 import { TrueupError, isErrorCode } from '../contracts/errors';
 import type { TableSummary } from '../contracts/run';
 import type { TablePair } from '../contracts/table-pair';
+import type { ChunkLimits } from '../contracts/throttle';
 import { provableTypes, provenSettled, readHorizons } from '../engine/cold';
 import { compareChunk } from '../engine/compare-chunk';
 import { planChunks as planChunkRanges } from '../engine/plan-chunks';
@@ -41,6 +42,8 @@ export interface TableStep {
 export interface ChunkSpan extends TableStep {
   readonly from: number;
   readonly until: number;
+  /** Default: as many chunks at once as the worker's config says. */
+  readonly limits?: ChunkLimits;
 }
 
 /** Cuts a table pair into chunks and enters them in the ledger. A retry finds the list that is there. */
@@ -53,7 +56,7 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
   let boundaries = 0;
   const onBoundary = () => (boundaries += 1) % 100 === 0 && context.report({ boundaries });
   // Planning reads a whole index: it counts among the chunks that the databases bear at once.
-  const ranges = await resources.compareSlots.with(context.signal, () =>
+  const ranges = await resources.comparing(comparison, context.signal, () =>
     planChunkRanges(comparison, resources.sides(comparison), comparison.pair.chunkRows, context.signal, { onBoundary }),
   );
   const chunks = await ledger.withTransaction('read write', (session) =>
@@ -75,20 +78,25 @@ export async function compareChunks(resources: Resources, span: ChunkSpan, conte
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   const compareNext = () =>
-    resources.compareSlots.with(context.signal, async () => {
-      const chunk = await beginChunk(ledger, runId, table, from, until);
-      if (chunk === null) return null;
-      await deleteCandidates(ledger, runId, table, chunk);
-      const result = await compareChunk(
-        comparison,
-        sides,
-        chunk,
-        (differences) => insertCandidates(ledger, runId, table, chunk, differences),
-        context.signal,
-      );
-      await finishChunk(ledger, runId, table, chunk, result);
-      return chunk.no;
-    });
+    resources.comparing(
+      comparison,
+      context.signal,
+      async () => {
+        const chunk = await beginChunk(ledger, runId, table, from, until);
+        if (chunk === null) return null;
+        await deleteCandidates(ledger, runId, table, chunk);
+        const result = await compareChunk(
+          comparison,
+          sides,
+          chunk,
+          (differences) => insertCandidates(ledger, runId, table, chunk, differences),
+          context.signal,
+        );
+        await finishChunk(ledger, runId, table, chunk, result);
+        return chunk.no;
+      },
+      span.limits,
+    );
   for (let no = await compareNext(); no !== null; no = await compareNext()) context.report({ chunk: no });
   return totalChunks(ledger, runId, table, from, until);
 }

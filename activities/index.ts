@@ -4,6 +4,7 @@ import * as correct from './correct';
 import { openRun, type OpenRunInput } from './open-run';
 import type { Resources } from './resources';
 import { step, type StepContext } from './step';
+import { watchThrottle } from './throttle';
 import * as undo from './undo';
 
 /** Every activity of a worker. Each takes one object of names, IDs and ranges, and returns counts and digests. */
@@ -24,6 +25,7 @@ export function createActivities(resources: Resources) {
     countCandidates: retried(compare.countCandidates),
     settleCandidates: retried(compare.settleCandidates),
     aggregateTable: retried(compare.aggregateTable),
+    watchThrottle: retried(watchThrottle),
     freezePlan: retried(correct.freezePlan),
     recordDryRun: retried(correct.recordDryRun),
     rejectPlan: retried(correct.rejectPlan),

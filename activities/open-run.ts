@@ -14,6 +14,7 @@ import { migrate } from '../ledger/migrate';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
 import type { Resources } from './resources';
+import { pauseReason } from './throttle';
 
 export interface OpenRunInput {
   readonly input: ReconcileInput;
@@ -30,6 +31,9 @@ export interface OpenedRun {
   readonly runId: string;
   readonly tables: readonly OpenedTable[];
   readonly concurrency: number;
+  readonly maxChunksPerConnection: number | null;
+  /** Whether there is a query to pause by, and why it asks to pause right now. */
+  readonly pauseWhile: { readonly reason: string | null } | null;
   readonly approvalTimeoutMs: number;
   readonly searchAttributes: boolean;
 }
@@ -67,6 +71,8 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
   const discovered = config.tables === null ? await discover(resources, config) : undefined;
   const runConfig = config.runConfig(earlier?.tables.map(({ name }) => name) ?? request.input.tables, discovered);
+  const { throttle } = config;
+  const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
   const comparisons: Comparison[] = [];
   for (const pair of runConfig.tables) comparisons.push(await inspect(resources, pair, apply));
   const targets = [...new Set(runConfig.tables.map((pair) => pair.target.connection))];
@@ -95,6 +101,8 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
     runId,
     tables: ordered.map(({ comparison }) => ({ name: comparison.pair.name, settle: comparison.pair.settle })),
     concurrency: runConfig.concurrency,
+    maxChunksPerConnection: throttle.maxChunksPerConnection,
+    pauseWhile,
     approvalTimeoutMs,
     searchAttributes: resources.searchAttributes,
   };

@@ -18,7 +18,7 @@ export async function recount(
 ): Promise<void> {
   const ledger = await resources.ledger();
   for (const chunk of await listOpenCountedChunks(ledger, runId, table)) {
-    await resources.compareSlots.with(context.signal, () =>
+    await resources.comparing(comparison, context.signal, () =>
       compareChunk(
         comparison,
         sides,

@@ -2,6 +2,7 @@ import { loadConfig } from '../config/load';
 import type { Config } from '../config/config';
 import type { Comparison, HashMethod } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
+import type { ChunkLimits } from '../contracts/throttle';
 import { Database } from '../database/connection';
 import { chooseHash } from '../engine/canary';
 import { sideOf, type Role } from '../engine/side';
@@ -11,10 +12,13 @@ import { openLedger } from '../ledger/open';
 import { readComparison } from '../ledger/run';
 import { Slots } from './slots';
 
+/** Connections that settling, applying and verifying find free whatever is compared. */
+const CONNECTIONS_BESIDE = 4;
+
 export interface ResourceOptions {
   /** Path of the config; default: as the CLI finds it. */
   readonly configPath?: string | undefined;
-  /** Chunks that this worker compares at once, over all runs. */
+  /** Chunks that this worker compares at once for a run that says no other number. */
   readonly concurrency: number;
   /** Whether the namespace has Trueup's search attributes. */
   readonly searchAttributes: boolean;
@@ -22,18 +26,19 @@ export interface ResourceOptions {
 
 /** What the activities of one worker share: the config as it is now, and a pool for each database. */
 export class Resources {
-  readonly compareSlots: Slots;
   readonly searchAttributes: boolean;
   readonly #options: ResourceOptions;
   readonly #pools = new Map<string, { readonly url: string; readonly database: Database }>();
   readonly #comparisons = new Map<string, Comparison>();
+  /** Chunks at once over all databases; the limit comes with each run. */
+  readonly #slots = new Slots(Infinity);
+  readonly #connectionSlots = new Map<string, Slots>();
   #config: Config | null = null;
   #migrated: string | null = null;
 
   constructor(options: ResourceOptions) {
     this.#options = options;
     this.searchAttributes = options.searchAttributes;
-    this.compareSlots = new Slots(options.concurrency);
   }
 
   /** Reads the config anew: a run starts from the file as it is. Throws CONFIG_*. */
@@ -68,15 +73,38 @@ export class Resources {
     const config = this.config();
     const url = config.connectionUrl(connection);
     return this.#pool(`${role} ${connection}`, url, () => {
-      // One session for each chunk compared at once, and a few for what runs beside it.
-      const maxConnections = this.#options.concurrency + 8;
-      return new Database({ name: connection, url, maxConnections, readOnly: role === 'source' });
+      const maxConnections = config.maxConnections(connection);
+      const { statementTimeoutMs } = config.defaults;
+      return new Database({ name: connection, url, maxConnections, statementTimeoutMs, readOnly: role === 'source' });
     });
   }
 
   /** How rows are hashed on two connections: what their servers have just proven to do alike. */
   async hashMethod(source: string, target: string): Promise<HashMethod> {
     return chooseHash(this.database(source, 'source'), this.database(target, 'target'));
+  }
+
+  /**
+   * Runs `use`, which reads whole chunks on both sides of a pair, when few enough others do: on this worker, and on
+   * each of the two databases. Waits for its turn until the signal aborts.
+   */
+  async comparing<T>(
+    comparison: Comparison,
+    signal: AbortSignal,
+    use: () => Promise<T>,
+    limits?: ChunkLimits,
+  ): Promise<T> {
+    const { source, target } = comparison.pair;
+    // In one order, so that two cannot wait for each other.
+    const connections = [...new Set([source.connection, target.connection])].sort();
+    const perConnection = limits?.perConnection ?? Infinity;
+    const concurrency = limits?.concurrency ?? this.#options.concurrency;
+    let turn = () => this.#slots.with(signal, use, concurrency);
+    for (const connection of connections) {
+      const next = turn;
+      turn = () => this.#slotsOf(connection).with(signal, next, perConnection);
+    }
+    return turn();
   }
 
   sides(comparison: Comparison): Sides {
@@ -101,6 +129,15 @@ export class Resources {
 
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map(({ database }) => database.close()));
+  }
+
+  /** As many chunks as there are connections for, less some for what goes on beside. */
+  #slotsOf(connection: string): Slots {
+    const known = this.#connectionSlots.get(connection);
+    if (known) return known;
+    const slots = new Slots(Math.max(1, this.config().maxConnections(connection) - CONNECTIONS_BESIDE));
+    this.#connectionSlots.set(connection, slots);
+    return slots;
   }
 
   #pool(id: string, url: string, open: () => Database): Database {

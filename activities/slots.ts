@@ -1,45 +1,57 @@
-/** Admits at most `count` holders at a time, first come, first served. */
+interface Waiting {
+  readonly limit: number;
+  readonly admit: () => void;
+}
+
+/** Admits holders up to a limit: the slots' own, or a lower one that comes with the request. First come, first served. */
 export class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  #held = 0;
+  readonly #waiting: Waiting[] = [];
 
-  constructor(count: number) {
-    this.#free = count;
-  }
+  constructor(private readonly count: number) {}
 
-  /** Runs `use` with a slot; gives up waiting when the signal aborts. */
-  async with<T>(signal: AbortSignal, use: () => Promise<T>): Promise<T> {
-    await this.#take(signal);
+  /** Runs `use` while at most `limit` slots are held, this one included; gives up waiting when the signal aborts. */
+  async with<T>(signal: AbortSignal, use: () => Promise<T>, limit = Infinity): Promise<T> {
+    await this.#take(signal, Math.min(limit, this.count));
     try {
       return await use();
     } finally {
-      this.#give();
+      this.#held -= 1;
+      this.#admitNext();
     }
   }
 
-  async #take(signal: AbortSignal): Promise<void> {
+  async #take(signal: AbortSignal, limit: number): Promise<void> {
     signal.throwIfAborted();
-    if (this.#free > 0) {
-      this.#free -= 1;
+    if (this.#held < limit) {
+      this.#held += 1;
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const admit = () => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
       const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
         reject(signal.reason as Error);
       };
-      this.#waiting.push(admit);
+      const entry: Waiting = {
+        limit,
+        admit: () => {
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      this.#waiting.push(entry);
       signal.addEventListener('abort', leave, { once: true });
     });
   }
 
-  #give(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free += 1;
+  /** Who came first among those that the number of holders allows. */
+  #admitNext(): void {
+    for (;;) {
+      const next = this.#waiting.findIndex(({ limit }) => this.#held < limit);
+      const [entry] = next < 0 ? [] : this.#waiting.splice(next, 1);
+      if (!entry) return;
+      this.#held += 1;
+      entry.admit();
+    }
   }
 }

@@ -8,6 +8,7 @@ export interface StepContext {
 }
 
 const BEAT_MS = 2_000;
+const MOST_TIME_OUTS = 3;
 
 /**
  * Runs one step of an activity: heartbeats on an interval also while a statement runs, hands on cancellation, and maps
@@ -35,6 +36,11 @@ export async function step<T>(
   }
 }
 
+/** A statement that takes too long is not likely to be faster the tenth time: the databases are spared the others. */
+function isTimedOutAgain({ code }: TrueupError, { info }: Context): boolean {
+  return code === 'STATEMENT_TIMEOUT' && info.attempt >= MOST_TIME_OUTS;
+}
+
 function toFailure(error: unknown, context: Context, ends: 'retry' | 'at once'): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (context.cancellationSignal.aborted) return context.cancellationSignal.reason as Error;
@@ -42,7 +48,7 @@ function toFailure(error: unknown, context: Context, ends: 'retry' | 'at once'):
     return ApplicationFailure.create({
       message: error.message,
       type: error.code,
-      nonRetryable: ends === 'at once' || !error.retryable,
+      nonRetryable: ends === 'at once' || !error.retryable || isTimedOutAgain(error, context),
       details: [{ help: error.help }],
     });
   }

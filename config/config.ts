@@ -1,5 +1,6 @@
 import type { CorrectionPolicies } from '../contracts/correction';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
+import type { Throttle } from '../contracts/throttle';
 
 /** What holds for every table that does not say otherwise. */
 export interface PairDefaults {
@@ -17,6 +18,8 @@ export interface Defaults extends PairDefaults {
   readonly target: string | null;
   /** Chunks compared at once. */
   readonly concurrency: number;
+  /** The server cancels a statement on a source or target after this time; 0: never. */
+  readonly statementTimeoutMs: number;
   readonly approvalTimeoutMs: number;
 }
 
@@ -24,11 +27,22 @@ export const DEFAULTS = {
   exclude: [],
   chunkRows: 50_000,
   concurrency: 4,
+  // Only what hangs takes so long: a statement reads a chunk, or the index of a table.
+  statementTimeoutMs: 3_600_000,
   settle: { delayMs: 2_000, attempts: 3 },
   approvalTimeoutMs: 24 * 3_600_000,
   corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
   ledgerSchema: 'trueup',
+  pauseEveryMs: 10_000,
 } as const;
+
+/**
+ * Connections that a worker holds on one database at the most, beside the ledger's: one for each chunk that it compares
+ * at once, with room for a run to be tuned to twice as many, and for what goes on beside.
+ */
+export function defaultMaxConnections(concurrency: number): number {
+  return 2 * concurrency + 8;
+}
 
 /** trueup.yaml with every default put in, and with no secret in it but by {@link Config.connectionUrl}. */
 export interface Config {
@@ -37,6 +51,7 @@ export interface Config {
   readonly connectionNames: readonly string[];
   readonly ledger: { readonly connection: string; readonly schema: string };
   readonly defaults: Defaults;
+  readonly throttle: Throttle;
   /** null: all base tables that have the same schema and name on both default connections. */
   readonly tables: readonly TablePair[] | null;
   /** Paths of fields that are accepted and have no effect in this version, to be said aloud once. */
@@ -46,6 +61,8 @@ export interface Config {
    * Throws CONFIG_ENV_MISSING, or CONFIG_INVALID for an unknown name or a text that is no PostgreSQL URL.
    */
   connectionUrl(name: string): string;
+  /** Connections that a worker holds at the most on the database of this name, in each of its roles. */
+  maxConnections(name: string): number;
   /**
    * The config of a run over the tables that are asked for, in the order of the file; all of them by default, and for
    * an empty list. Where `tables` is null, the pairs come from `discovered` (see {@link pairOf}).

@@ -1,6 +1,7 @@
 import { TrueupError } from '../contracts/errors';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
-import { DEFAULTS, pairOf, type Config, type Defaults, type PairDefaults } from './config';
+import type { Throttle } from '../contracts/throttle';
+import { DEFAULTS, defaultMaxConnections, pairOf, type Config, type Defaults, type PairDefaults } from './config';
 import type { Problem } from './problem';
 import type { ConfigFile, TableEntry } from './schema';
 import { nearest } from './near-miss';
@@ -10,6 +11,8 @@ import { parseTableName, TABLE_NAME_FORM, type TableName } from './table-name';
 export type Resolved = Omit<Config, 'path' | 'connectionUrl'>;
 
 type Side = 'source' | 'target';
+
+const MIN_PAUSE_EVERY_MS = 100;
 
 /** Puts the defaults in and follows every reference; what leads nowhere is a problem, and all of them are reported. */
 export function resolveConfig(file: ConfigFile): { readonly config: Resolved; readonly problems: readonly Problem[] } {
@@ -28,6 +31,10 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
   const ledgerConnection = file.ledger?.connection ?? file.defaults?.target;
   if (file.ledger?.connection !== undefined || file.defaults?.target === undefined) {
     checkConnection(file.ledger?.connection, ['ledger', 'connection']);
+  }
+
+  if (file.throttle?.pauseWhile) {
+    checkConnection(file.throttle.pauseWhile.connection, ['throttle', 'pauseWhile', 'connection']);
   }
 
   const refOf = (entry: TableEntry, index: number, side: Side, fallback: () => TableName | null) => {
@@ -74,11 +81,30 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
     connectionNames,
     ledger: { connection: ledgerConnection ?? '', schema: file.ledger?.schema ?? DEFAULTS.ledgerSchema },
     defaults,
+    throttle: resolveThrottle(file),
     tables,
     unused: unusedFields(file),
+    maxConnections: (name) => file.connections[name]?.maxConnections ?? defaultMaxConnections(defaults.concurrency),
     runConfig: (tableNames, discovered) => runConfigOf(config, tableNames ?? [], discovered),
   };
   return { config, problems };
+}
+
+function resolveThrottle({ throttle }: ConfigFile): Throttle {
+  const given = throttle?.pauseWhile;
+  return {
+    maxChunksPerConnection: throttle?.maxChunksPerConnection ?? null,
+    pauseWhile: given
+      ? {
+          name: given.name ?? given.connection,
+          connection: given.connection,
+          query: given.query,
+          above: given.above,
+          // A query at every turn of the clock would be a load of its own.
+          everyMs: Math.max(MIN_PAUSE_EVERY_MS, given.every ?? DEFAULTS.pauseEveryMs),
+        }
+      : null,
+  };
 }
 
 function resolveDefaults(file: ConfigFile): Defaults {
@@ -89,6 +115,7 @@ function resolveDefaults(file: ConfigFile): Defaults {
     exclude: given?.exclude ?? DEFAULTS.exclude,
     chunkRows: given?.chunkRows ?? DEFAULTS.chunkRows,
     concurrency: given?.concurrency ?? DEFAULTS.concurrency,
+    statementTimeoutMs: given?.statementTimeout ?? DEFAULTS.statementTimeoutMs,
     settle: settleOf(DEFAULTS.settle, given?.settle),
     approvalTimeoutMs: given?.approvalTimeout ?? DEFAULTS.approvalTimeoutMs,
     corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
@@ -163,6 +190,7 @@ function runConfigOf(config: Resolved, asked: readonly string[], discovered?: re
   return {
     tables: asked.length === 0 ? known : known.filter((pair) => asked.includes(pair.name)),
     concurrency: config.defaults.concurrency,
+    throttle: config.throttle,
     approvalTimeoutMs: config.defaults.approvalTimeoutMs,
     ledgerSchema: config.ledger.schema,
   };

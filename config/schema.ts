@@ -149,7 +149,10 @@ export const configSchema = fields({
   connections: z
     .record(
       text(CONNECTIONS_FORM, (name) => /^[A-Za-z_][\w-]*$/.test(name)),
-      fields({ url: text('a PostgreSQL URL, best from the environment: "${NAME}"') }),
+      fields({
+        url: text('a PostgreSQL URL, best from the environment: "${NAME}"'),
+        maxConnections: wholeNumber(6, 1_000).optional(),
+      }),
       { error: CONNECTIONS_FORM },
     )
     .refine((connections) => Object.keys(connections).length > 0, { error: CONNECTIONS_FORM }),
@@ -163,9 +166,20 @@ export const configSchema = fields({
     exclude: exclude.optional(),
     chunkRows: chunkRows.optional(),
     concurrency: wholeNumber(1, 64).optional(),
+    statementTimeout: duration.optional(),
     settle: settle.optional(),
     approvalTimeout: duration.optional(),
     corrections: corrections.optional(),
+  }).optional(),
+  throttle: fields({
+    maxChunksPerConnection: wholeNumber(1, 64).optional(),
+    pauseWhile: fields({
+      name: nameText().optional(),
+      connection: connectionName,
+      query: text('an SQL query that gives one number'),
+      above: number(z.number({ error: 'a number' })),
+      every: duration.optional(),
+    }).optional(),
   }).optional(),
   tables: z
     .array(tableEntry, { error: 'a list of tables; leave it out for all tables that have the same name on both sides' })

@@ -68,6 +68,11 @@ export const ERRORS = {
     exitCode: EXIT.usage,
     help: 'Only a reconciliation that did not compare everything can be resumed; start a new one with `trueup run`.',
   },
+  TUNE_REFUSED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Only a run that is still comparing can be tuned; see where it stands with `trueup status RUN`.',
+  },
   DECISION_REFUSED: {
     retryable: false,
     exitCode: EXIT.failed,

@@ -1,5 +1,5 @@
 import { DURATION_FORM, parseDuration } from './duration';
-import type { LateDecisionInput, ReconcileInput, UndoInput } from './messages';
+import type { LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
 
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -28,6 +28,15 @@ const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   requestedBy: text,
   approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
   resume: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
+};
+const count: FieldCheck = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64
+    ? null
+    : 'a whole number from 1 to 64';
+const TUNE_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  concurrency: count,
+  maxChunksPerConnection: count,
+  pause: (value) => (typeof value === 'boolean' ? null : 'true or false'),
 };
 const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
@@ -69,6 +78,18 @@ export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
     return { ok: false, problem: 'tables: not together with resume, which takes the tables of the earlier run' };
   }
   return { ok: true, value };
+}
+
+/** Checks the payload of `tune`, which has to change something. */
+export function checkTuneMessage(input: unknown): Checked<TuneMessage> {
+  const allowed = `allowed: one JSON object with ${Object.keys(TUNE_FIELDS).join(', ')}`;
+  if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, ${allowed}` };
+  const problem = problemOf(input, TUNE_FIELDS);
+  if (problem !== null) return { ok: false, problem };
+  const value = withoutNulls(input);
+  return Object.keys(value).length === 0
+    ? { ok: false, problem: `found nothing to change, ${allowed}` }
+    : { ok: true, value };
 }
 
 /** Checks the input of `undo`. */

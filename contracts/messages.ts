@@ -1,4 +1,5 @@
 import type { PlanSummary, RunStatus, TableSummary } from './run';
+import type { Tuning } from './throttle';
 
 /** Input of the workflow `reconcile`: one object, every field optional, so that `{}` works from any client. */
 export interface ReconcileInput {
@@ -40,6 +41,16 @@ export interface DecideMessage {
   readonly reason?: string;
 }
 
+/** Payload of the update `tune`: how a run compares from now on. What is left out stays as it is. */
+export interface TuneMessage {
+  /** From 1 to 64. */
+  readonly concurrency?: number;
+  /** From 1 to 64. */
+  readonly maxChunksPerConnection?: number;
+  /** true: begin nothing new; false: go on. A pause by the config's `pauseWhile` ends by itself only. */
+  readonly pause?: boolean;
+}
+
 /** Input of the workflow `lateDecision`: a decision that came when its run had ended already. */
 export interface LateDecisionInput {
   readonly runId: string;
@@ -65,6 +76,8 @@ export interface ProgressAnswer {
   readonly phase: RunPhase;
   readonly tables: readonly TableSummary[];
   readonly corrections: { readonly done: number; readonly total: number };
+  /** null before the run is open, and for an undo. */
+  readonly tuning: Tuning | null;
 }
 
 export type RunPhase =

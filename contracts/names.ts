@@ -10,7 +10,7 @@ export const WORKFLOW = {
 } as const;
 
 export const SIGNAL = { approve: 'approve', reject: 'reject' } as const;
-export const UPDATE = { decide: 'decide' } as const;
+export const UPDATE = { decide: 'decide', tune: 'tune' } as const;
 export const QUERY = { progress: 'progress', plan: 'plan' } as const;
 
 /** Workflow IDs that Trueup chooses start with this. */

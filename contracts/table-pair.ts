@@ -1,4 +1,5 @@
 import type { CorrectionPolicies } from './correction';
+import type { Throttle } from './throttle';
 
 /** A schema-qualified table of a named connection. */
 export interface TableRef {
@@ -48,6 +49,8 @@ export interface TablePair {
 export interface RunConfig {
   readonly tables: readonly TablePair[];
   readonly concurrency: number;
+  /** Absent in runs of earlier versions. */
+  readonly throttle?: Throttle;
   readonly approvalTimeoutMs: number;
   readonly ledgerSchema: string;
 }

@@ -1,5 +1,6 @@
 import type { Decision } from '../contracts/messages';
 import type { PlanSummary, TableSummary } from '../contracts/run';
+import type { Tuning } from '../contracts/throttle';
 
 /**
  * Markdown for Temporal Web's current details. It shows names, counts and digests, never a row, and stays under the
@@ -23,6 +24,17 @@ const GAP = '\u00a0\u00a0';
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.map(cell).join(`${GAP} | `)} |`;
   return [line(head), `| ${head.map(() => '---').join(' | ')} |`, ...rows.map(line)].join('\n');
+}
+
+/** How the run compares, where that is not simply as it began: paused, or told to do more or less at once. */
+export function tuningLine(now: Tuning, began: Tuning): string {
+  const { concurrency, maxChunksPerConnection: ceiling, paused } = now;
+  const isTuned = concurrency !== began.concurrency || ceiling !== began.maxChunksPerConnection;
+  const limits = ceiling === null ? '' : `, at most ${ceiling} on each database`;
+  return [
+    ...(paused === null ? [] : [`**paused**: ${short(paused, LONGEST_LINE)}`]),
+    ...(isTuned ? [`tuned: ${concurrency} chunks at once${limits}`] : []),
+  ].join('; ');
 }
 
 /** Details past this many tables name only the ones that are not consistent; a plan's lines past it are counted. */

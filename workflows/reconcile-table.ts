@@ -1,19 +1,22 @@
 import {
+  condition,
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
   setDefaultSignalHandler,
+  setHandler,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptySummary, type TablePhase, type TableSummary } from '../contracts/run';
+import type { ChunkLimits, Tuning } from '../contracts/throttle';
 import { long, quick } from './activities';
-import { progressTable } from './details';
+import { progressTable, tuningLine } from './details';
 import { catalogued } from './failure';
-import { inLanes } from './lanes';
-import { tableProgress } from './messages';
+import { Lanes } from './lanes';
+import { tableProgress, tuneTable } from './messages';
 import { PHASE, TABLE } from './search-attributes';
 
 export interface ReconcileTableInput {
@@ -21,8 +24,8 @@ export interface ReconcileTableInput {
   readonly table: string;
   readonly parent: string;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
-  /** Chunks compared at once. */
-  readonly window: number;
+  /** How to compare, until the parent tells otherwise. */
+  readonly tuning: Tuning;
   readonly searchAttributes: boolean;
   /** How often at the most the parent is told of progress within a phase. */
   readonly reports: number;
@@ -49,16 +52,26 @@ const MOST_ACTIVITIES = 5_000;
 /** One table pair: plan chunks, compare them in a sliding window, let what differs settle, aggregate. */
 export async function reconcileTable(input: ReconcileTableInput): Promise<TableSummary> {
   setDefaultSignalHandler(() => setCurrentDetails(`Decisions go to the workflow \`${input.parent}\`.`));
-  const view = new View(input);
+  const pace = new Pace(input.tuning);
+  const view = new View(input, pace);
+  setHandler(tuneTable, (tuning) => {
+    pace.change(tuning);
+    view.show();
+  });
+  await pace.go();
   if (!input.cursor) await view.enter('planning');
   let cursor = input.cursor ?? (await plan(input));
   view.update(cursor);
   await view.enter('comparing');
-  cursor = await compare(input, cursor, view);
+  cursor = await compare(input, cursor, pace, view);
   if (cursor.next < cursor.chunks) {
-    return continueAsNew<typeof reconcileTable>({ ...input, cursor: { ...cursor, reported: view.reported } });
+    return continueAsNew<typeof reconcileTable>({
+      ...input,
+      tuning: pace.tuning,
+      cursor: { ...cursor, reported: view.reported },
+    });
   }
-  await settle(input, view);
+  await settle(input, pace, view);
   await view.enter('aggregating');
   const summary = await long.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
     { runId: input.runId, table: input.table },
@@ -74,19 +87,18 @@ async function plan({ runId, table }: ReconcileTableInput): Promise<Cursor> {
   return { chunks, next: 0, done: 0, rowsSource: 0, rowsTarget: 0, reported: 0 };
 }
 
-async function compare(input: ReconcileTableInput, start: Cursor, view: View): Promise<Cursor> {
+async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, view: View): Promise<Cursor> {
   const { runId, table } = input;
   const span = Math.max(1, Math.ceil(start.chunks / MOST_ACTIVITIES));
   let cursor = start;
   let started = 0;
   const spans = spansFrom(start.next, start.chunks, span);
-  await inLanes(
+  await pace.lanes.run(
     spans,
-    input.window,
     async ({ from, until }) => {
       started += 1;
       cursor = { ...cursor, next: until };
-      const counts = await compareSpan({ runId, table, from, until }, start.chunks);
+      const counts = await compareSpan({ runId, table, from, until, limits: pace.limits }, start.chunks);
       cursor = {
         ...cursor,
         done: cursor.done + counts.done,
@@ -107,7 +119,13 @@ function* spansFrom(next: number, chunks: number, span: number) {
 
 /** One chunk that cannot be compared does not end the others: it is named, and the table is incomplete. */
 async function compareSpan(
-  span: { readonly runId: string; readonly table: string; readonly from: number; readonly until: number },
+  span: {
+    readonly runId: string;
+    readonly table: string;
+    readonly from: number;
+    readonly until: number;
+    readonly limits: ChunkLimits;
+  },
   chunks: number,
 ) {
   const last = span.until - 1;
@@ -126,7 +144,7 @@ async function compareSpan(
   }
 }
 
-async function settle(input: ReconcileTableInput, view: View): Promise<void> {
+async function settle(input: ReconcileTableInput, pace: Pace, view: View): Promise<void> {
   const { runId, table } = input;
   let { open } = await quick.countCandidates.executeWithOptions({ summary: `count what differs in ${table}` }, [
     { runId, table },
@@ -134,6 +152,7 @@ async function settle(input: ReconcileTableInput, view: View): Promise<void> {
   if (open === 0) return;
   await view.enter('settling');
   const read = async (attempt: number, summary: string) => {
+    await pace.go();
     ({ open } = await long.settleCandidates.executeWithOptions({ summary }, [{ runId, table, attempt }]));
   };
   await read(1, `settle at once what of ${open} rows of ${table} is proven to stand still`);
@@ -144,12 +163,47 @@ async function settle(input: ReconcileTableInput, view: View): Promise<void> {
   }
 }
 
+/** How fast this table is compared. */
+class Pace {
+  readonly lanes: Lanes;
+
+  constructor(private current: Tuning) {
+    this.lanes = new Lanes(this.#width());
+  }
+
+  get tuning(): Tuning {
+    return this.current;
+  }
+
+  get limits(): ChunkLimits {
+    const { concurrency, maxChunksPerConnection: perConnection } = this.current;
+    return { concurrency, perConnection };
+  }
+
+  change(tuning: Tuning): void {
+    this.current = tuning;
+    this.lanes.width = this.#width();
+  }
+
+  /** Waits for as long as the run is paused. */
+  async go(): Promise<void> {
+    if (this.current.paused !== null) await condition(() => this.current.paused === null);
+  }
+
+  #width(): number {
+    return this.current.paused === null ? this.current.concurrency : 0;
+  }
+}
+
 /** What this table shows of itself: details and search attributes here, a line in the parent's table. */
 class View {
   #summary: TableSummary;
   #reported: number;
 
-  constructor(private readonly input: ReconcileTableInput) {
+  constructor(
+    private readonly input: ReconcileTableInput,
+    private readonly pace: Pace,
+  ) {
     this.#summary = emptySummary(input.table, 'running', 'planning');
     this.#reported = input.cursor?.reported ?? 0;
   }
@@ -194,8 +248,13 @@ class View {
     ]);
   }
 
+  show(): void {
+    const sections = [tuningLine(this.pace.tuning, this.input.tuning), progressTable([this.#summary])];
+    setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
+  }
+
   async #tell(): Promise<void> {
-    setCurrentDetails(progressTable([this.#summary]));
+    this.show();
     try {
       await getExternalWorkflowHandle(this.input.parent).signal(tableProgress, this.#summary);
     } catch (error) {

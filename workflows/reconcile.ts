@@ -2,10 +2,10 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  executeChild,
   isCancellation,
   setCurrentDetails,
   setHandler,
+  startChild,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -14,16 +14,18 @@ import { checkReconcileInput } from '../contracts/input';
 import type { ReconcileInput, ReconcileResult, RunPhase } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
 import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
+import type { Tuning } from '../contracts/throttle';
 import { long, opening, quick } from './activities';
 import { attempt } from './always';
 import { applyPlan } from './apply';
 import { Decisions } from './decisions';
-import { decidedLine, gateSection, howToDecide, progressTable, refusedSection } from './details';
+import { decidedLine, gateSection, howToDecide, progressTable, refusedSection, tuningLine } from './details';
 import { catalogued, failure } from './failure';
 import { inLanes } from './lanes';
 import { plan as planQuery, progress as progressQuery, tableProgress } from './messages';
 import type { reconcileTable, ReconcileTableInput } from './reconcile-table';
 import { NEEDS_APPROVAL, PHASE } from './search-attributes';
+import { Tuner } from './tuning';
 
 /** Table pairs compared at once; the worker bounds the chunks. */
 const TABLES_AT_ONCE = 8;
@@ -69,6 +71,7 @@ async function correct(run: Run, plan: PlanSummary): Promise<RunStatus> {
 /** One execution: what it knows, what it shows, and its steps. */
 class Run {
   readonly decisions = new Decisions(() => this.#show());
+  readonly #tuner = new Tuner(() => this.#show());
   readonly #workflowId = workflowInfo().workflowId;
   #opened: OpenedRun | null = null;
   #status: RunStatus = 'running';
@@ -89,6 +92,7 @@ class Run {
     });
     setHandler(tableProgress, (summary) => this.#noteTable(summary), { description: 'Sent by the tables of this run' });
     this.decisions.listen();
+    this.#tuner.listen();
   }
 
   async open(input: ReconcileInput): Promise<void> {
@@ -98,34 +102,63 @@ class Run {
     ]);
     this.#opened = opened;
     this.decisions.opened(opened.runId);
+    this.#tuner.opened(opened);
+    if (opened.pauseWhile) await this.#tuner.hold(opened.pauseWhile.reason);
     for (const { name } of opened.tables) this.#tables.set(name, emptySummary(name, 'pending', 'waiting'));
   }
 
   async compareTables(): Promise<void> {
     this.#enter('comparing');
-    const { tables } = this.#open;
-    const { searchAttributes, concurrency: window, runId } = this.#open;
+    const watch = new CancellationScope();
+    const watching = watch.run(() => this.#watchThrottle());
+    // A run that cannot tell whether it has to pause goes no further.
+    const failing = watching.catch((error: unknown) =>
+      isCancellation(error) ? new Promise<never>(() => undefined) : Promise.reject(error as Error),
+    );
+    try {
+      await Promise.race([this.#compareAll(), failing]);
+    } finally {
+      watch.cancel();
+      await watching.catch(() => undefined);
+    }
+    this.#tuner.close('its tables are compared');
+  }
+
+  async #compareAll(): Promise<void> {
+    const { tables, searchAttributes, runId } = this.#open;
     const reports = Math.min(20, Math.floor(REPORTS / Math.max(1, tables.length)));
     await inLanes(tables.values(), TABLES_AT_ONCE, async ({ name, settle }) => {
+      const tuning = this.#tuning;
       const input: ReconcileTableInput = {
         runId,
         table: name,
         parent: this.#workflowId,
         settle,
-        window,
+        tuning,
         searchAttributes,
         reports,
         activitiesPerRun: ACTIVITIES_PER_RUN,
       };
-      this.#noteTable(
-        await executeChild<typeof reconcileTable>(WORKFLOW.reconcileTable, {
-          workflowId: `${this.#workflowId}/${name}`,
-          args: [input],
-          staticSummary: `Compare ${name}`.slice(0, 180),
-          staticDetails: `Table pair \`${name}\` of the run \`${runId}\`.`,
-        }),
-      );
+      const child = await startChild<typeof reconcileTable>(WORKFLOW.reconcileTable, {
+        workflowId: `${this.#workflowId}/${name}`,
+        args: [input],
+        staticSummary: `Compare ${name}`.slice(0, 180),
+        staticDetails: `Table pair \`${name}\` of the run \`${runId}\`.`,
+      });
+      this.#noteTable(await this.#tuner.telling(child.workflowId, tuning, () => child.result()));
     });
+  }
+
+  /** Pauses and goes on as the config's query asks; without one it waits until it is cancelled. */
+  async #watchThrottle(): Promise<never> {
+    if (!this.#open.pauseWhile) await condition(() => false);
+    const { runId } = this.#open;
+    for (let paused = this.#tuner.isHeld; ;) {
+      const summary = paused ? 'watch for the end of the pause' : 'watch for a reason to pause';
+      const { reason } = await long.watchThrottle.executeWithOptions({ summary }, [{ runId, paused }]);
+      paused = reason !== null;
+      await this.#tuner.hold(reason);
+    }
   }
 
   async freezePlan(): Promise<PlanSummary> {
@@ -209,6 +242,7 @@ class Run {
   /** Ends the run in the ledger, whatever happened, also when it is cancelled; a failure to do so hides no other. */
   async fail(error: unknown): Promise<void> {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
+    this.#tuner.close(`it has ended: ${status}`);
     this.decisions.close(`the run has ended: ${status}`);
     if (!this.#opened) this.decisions.abandon();
     await CancellationScope.nonCancellable(async () => {
@@ -221,6 +255,12 @@ class Run {
 
   result(): ReconcileResult {
     return { runId: this.#open.runId, status: this.#status, planDigest: this.#plan?.digest ?? null };
+  }
+
+  get #tuning(): Tuning {
+    const { tuning } = this.#tuner;
+    if (!tuning) throw failure('INTERNAL', 'the run is not open');
+    return tuning;
   }
 
   get #open(): OpenedRun {
@@ -262,7 +302,17 @@ class Run {
     const decided = decision ? decidedLine(decision) : '';
     const applying = this.#plan && this.#corrected > 0 ? `Corrections: ${this.#corrected} of ${this.#plan.total}` : '';
     const head = `Run \`${this.#opened?.runId ?? this.#workflowId}\`: **${this.#phase === 'done' ? this.#status : this.#phase}**`;
-    const sections = [head, gate, decided, applying, refusedSection(this.decisions.refused), this.#tableSection()];
+    const { tuning } = this.#tuner;
+    const tuned = tuning && this.#opened ? tuningLine(tuning, { ...this.#opened, paused: null }) : '';
+    const sections = [
+      head,
+      this.#phase === 'comparing' ? tuned : '',
+      gate,
+      decided,
+      applying,
+      refusedSection(this.decisions.refused),
+      this.#tableSection(),
+    ];
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
   }
 
@@ -277,6 +327,7 @@ class Run {
       phase: this.#phase,
       tables: [...this.#tables.values()],
       corrections: { done: this.#corrected, total: this.#plan?.total ?? 0 },
+      tuning: this.#tuner.tuning,
     };
   }
 

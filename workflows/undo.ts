@@ -38,6 +38,7 @@ export async function undo(given?: UndoInput): Promise<ReconcileResult> {
       phase,
       tables: [],
       corrections: { done, total: plan?.total ?? 0 },
+      tuning: null,
     }),
     { description: 'Phase and rows restored' },
   );

@@ -40,7 +40,9 @@ export async function followRun(run: RunHandle, view: ProgressView, signal: Abor
     }
     if (progress !== null) {
       view.show(progress);
-      said.forget();
+      const paused = progress.tuning?.paused ?? null;
+      if (paused === null) said.forget();
+      else said.say(`Paused: ${paused}.`);
       waiting = progress.status === 'awaiting_approval';
     }
     if (description !== null && !isOpen(description.state)) {

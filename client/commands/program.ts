@@ -12,6 +12,7 @@ import { packageVersion } from './package-root';
 import { addPlan } from './plan';
 import { addRun } from './run';
 import { addStatus } from './status';
+import { addTune } from './tune';
 import { addUndo } from './undo';
 import { addUp } from './up';
 import { addWorker } from './worker';
@@ -48,7 +49,7 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     .showHelpAfterError('  See `trueup --help`, or `trueup COMMAND --help`.')
     .exitOverride();
   const additions = [addDemo, addUp, addWorker, addInit, addDoctor, addRun, addStatus, addPlan, addFindings];
-  for (const add of [...additions, addApprove, addReject, addUndo]) add(program, runner);
+  for (const add of [...additions, addApprove, addReject, addUndo, addTune]) add(program, runner);
   return { program, runner };
 }
 

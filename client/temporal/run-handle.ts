@@ -6,9 +6,10 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { TrueupError } from '../../contracts/errors';
-import type { DecideMessage, Decision, PlanAnswer, ProgressAnswer } from '../../contracts/messages';
+import type { DecideMessage, Decision, PlanAnswer, ProgressAnswer, TuneMessage } from '../../contracts/messages';
 import { QUERY, UPDATE } from '../../contracts/names';
 import type { RunStatus } from '../../contracts/run';
+import type { Tuning } from '../../contracts/throttle';
 import type { Temporal } from './connection';
 import { rootMessage, temporalFailure, typedFailure } from './failure';
 
@@ -101,6 +102,24 @@ export class RunHandle {
       // The run ended while the decision was under way: whether it counted stands in the ledger only.
       if (type === 'AcceptedUpdateCompletedWorkflow') return { kind: 'unanswered' };
       return { kind: 'refused', message: rootMessage(error) };
+    }
+  }
+
+  /** Changes how the run compares; returns what holds then. Throws TUNE_REFUSED, INPUT_INVALID, TEMPORAL_UNREACHABLE. */
+  async tune(message: TuneMessage): Promise<Tuning> {
+    try {
+      return await this.temporal.connection.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
+        this.#handle.executeUpdate<Tuning, [TuneMessage]>(UPDATE.tune, { args: [message] }),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new TrueupError('TUNE_REFUSED', 'the run has ended');
+      if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+        throw new TrueupError('TEMPORAL_UNREACHABLE', 'no worker answered in time: is one running?');
+      }
+      const typed = typedFailure(error);
+      if (typed !== null) throw typed;
+      if (error instanceof WorkflowUpdateFailedError) throw new TrueupError('TUNE_REFUSED', rootMessage(error));
+      throw temporalFailure(error, `Temporal at ${this.temporal.address} did not take the update`);
     }
   }
 

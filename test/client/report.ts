@@ -25,6 +25,7 @@ export function progressOf(changes: Partial<ProgressAnswer> = {}): ProgressAnswe
     phase: 'comparing',
     tables: [],
     corrections: { done: 0, total: 0 },
+    tuning: null,
     ...changes,
   };
 }

@@ -83,6 +83,7 @@ describe('a whole config', () => {
         },
       ],
       concurrency: 4,
+      throttle: { maxChunksPerConnection: null, pauseWhile: null },
       approvalTimeoutMs: 86_400_000,
       ledgerSchema: 'trueup',
     });
@@ -107,12 +108,33 @@ describe('defaults', () => {
       exclude: [],
       chunkRows: 50_000,
       concurrency: 4,
+      statementTimeoutMs: 3_600_000,
       settle: { delayMs: 2_000, attempts: 3 },
       approvalTimeoutMs: 86_400_000,
       corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
     });
     expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup' });
     expect(config.tables).toBeNull();
+  });
+
+  it('spare the databases as the file asks for it', () => {
+    const config = parseConfig(
+      `connections: { legacy: { url: "\${LEGACY_URL}", maxConnections: 9 }, modern: { url: "\${MODERN_URL}" } }
+defaults: { source: legacy, target: modern, concurrency: 3, statementTimeout: 5m }
+throttle:
+  maxChunksPerConnection: 2
+  pauseWhile: { connection: legacy, query: "select 1", above: 0.5, every: 1ms }
+`,
+      'f',
+      ENV,
+    );
+    expect(config.defaults).toMatchObject({ concurrency: 3, statementTimeoutMs: 300_000 });
+    expect([config.maxConnections('legacy'), config.maxConnections('modern')]).toEqual([9, 14]);
+    expect(config.throttle).toEqual({
+      maxChunksPerConnection: 2,
+      pauseWhile: { name: 'legacy', connection: 'legacy', query: 'select 1', above: 0.5, everyMs: 100 },
+    });
+    expect(config.runConfig([], []).throttle).toEqual(config.throttle);
   });
 
   it('give way field by field', () => {
@@ -196,15 +218,15 @@ describe('problems', () => {
     ],
     [
       'just text',
-      'the file: found "just text", allowed: a map with the fields connections, ledger, defaults, tables, rules, schedules',
+      'the file: found "just text", allowed: a map with the fields connections, ledger, defaults, throttle, tables, rules, schedules',
     ],
     [
       `${SIDES}ledgr: 1`,
-      'ledgr: unknown field (did you mean ledger?), allowed: connections, ledger, defaults, tables, rules, schedules',
+      'ledgr: unknown field (did you mean ledger?), allowed: connections, ledger, defaults, throttle, tables, rules, schedules',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunk_rows: 1 }`,
-      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, settle, approvalTimeout, corrections',
+      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunkRows: 10000001 }`,
@@ -217,6 +239,14 @@ describe('problems', () => {
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, approvalTimeout: soon }`,
       'defaults.approvalTimeout: found "soon", allowed: a number with a unit: 500ms, 2s, 30m, 24h or 7d',
+    ],
+    [
+      `${SIDES}throttle: { pauseWhile: { connection: legasy, query: "select 1", above: 1 } }`,
+      'throttle.pauseWhile.connection: found "legasy", allowed: the name of a connection: legacy, modern',
+    ],
+    [
+      `${SIDES}throttle: { maxChunksPerConnection: 0 }`,
+      'throttle.maxChunksPerConnection: found 0, allowed: a whole number from 1 to 64',
     ],
     [
       `${CONNECTIONS}defaults: { source: legasy, target: modern }`,

@@ -48,9 +48,14 @@ defaults:
   exclude: [] # columns that may differ, such as updated_at
   chunkRows: 50000 # rows that are fingerprinted together
   concurrency: 4 # chunks compared at once
+  statementTimeout: 1h # what takes longer is cancelled, and its rows are said not to be compared; 0s: never
   settle: { delay: 2s, attempts: 3 } # a difference is read again before it is reported
   approvalTimeout: 24h # without a decision by then, nothing that needs one is done
   corrections: { missing: auto, mismatched: approve, extra: approve } # auto, approve, review or ignore
+# To spare the databases: maxConnections beside a url, and fewer chunks at once or a pause by a number:
+# throttle:
+#   maxChunksPerConnection: 2
+#   pauseWhile: { name: lag, connection: legacy, above: 10, every: 10s, query: "select 0" }
 
 # A table may also say what counts as equal in a column: tolerance: { amount: 0.01, seen_at: 2s },
 # text: { name: trim, email: caseless, city: trim caseless }.

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { checkLateDecisionInput, checkReconcileInput, checkUndoInput, textField } from '../../contracts/input';
+import {
+  checkLateDecisionInput,
+  checkReconcileInput,
+  checkTuneMessage,
+  checkUndoInput,
+  textField,
+} from '../../contracts/input';
 
 describe('the input of reconcile', () => {
   it('may be nothing at all, and is then a dry run of all tables', () => {
@@ -49,6 +55,32 @@ describe('the input of reconcile', () => {
     ],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkReconcileInput(input)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('the payload of tune', () => {
+  it('changes one thing or several', () => {
+    for (const message of [
+      { pause: false },
+      { concurrency: 64 },
+      { concurrency: 1, maxChunksPerConnection: 2, pause: true },
+    ]) {
+      expect(checkTuneMessage(message)).toEqual({ ok: true, value: message });
+    }
+    expect(checkTuneMessage({ concurrency: 2, pause: null })).toEqual({ ok: true, value: { concurrency: 2 } });
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'found nothing, allowed: one JSON object with concurrency, maxChunksPerConnection, pause'],
+    [{}, 'found nothing to change, allowed: one JSON object with concurrency, maxChunksPerConnection, pause'],
+    [{ concurrency: 0 }, 'concurrency: found a number, allowed: a whole number from 1 to 64'],
+    [{ concurrency: 1.5 }, 'concurrency: found a number, allowed: a whole number from 1 to 64'],
+    [{ concurrency: '2' }, 'concurrency: found a string, allowed: a whole number from 1 to 64'],
+    [{ maxChunksPerConnection: 65 }, 'maxChunksPerConnection: found a number, allowed: a whole number from 1 to 64'],
+    [{ pause: 1 }, 'pause: found a number, allowed: true or false'],
+    [{ paused: true }, 'unknown field "paused"; allowed: concurrency, maxChunksPerConnection, pause'],
+  ])('%j is refused with what was found and what is allowed', (input, problem) => {
+    expect(checkTuneMessage(input)).toEqual({ ok: false, problem });
   });
 });
 

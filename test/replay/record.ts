@@ -32,6 +32,14 @@ async function record(world: InProcess): Promise<void> {
   await save(client, 'dry-run', dry.workflowId);
   await save(client, 'table', `${dry.workflowId}/orders`);
 
+  const tuned = await world.startReconcile({}, 'replay-tuned');
+  await tuned.executeUpdate('tune', { args: [{ pause: true }] });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await tuned.executeUpdate('tune', { args: [{ pause: false, concurrency: 1, maxChunksPerConnection: 1 }] });
+  await tuned.result();
+  await save(client, 'tuned', tuned.workflowId);
+  await save(client, 'table-tuned', `${tuned.workflowId}/orders`);
+
   const expired = await world.startReconcile({ apply: true, approvalTimeout: '1s' }, 'replay-expired');
   await expired.result();
   await save(client, 'expired', expired.workflowId);
@@ -88,7 +96,7 @@ async function recordContinued(world: InProcess): Promise<void> {
     table: 'orders',
     parent: 'replay-nobody',
     settle: { delayMs: 5, attempts: 2 },
-    window: 3,
+    tuning: { concurrency: 3, maxChunksPerConnection: null, paused: null },
     searchAttributes: true,
     reports: 5,
     activitiesPerRun: 6,

@@ -53,6 +53,8 @@ describe('a recorded history', () => {
       'table',
       'table-continued-first',
       'table-continued-last',
+      'table-tuned',
+      'tuned',
       'undo',
     ]);
     expect(textOf('table-continued-first')).toContain('workflowExecutionContinuedAsNewEventAttributes');

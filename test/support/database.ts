@@ -60,9 +60,7 @@ function attach(url: string, name: string, server: string): TestDatabase {
       const open = client;
       client = undefined;
       if (open !== undefined) await (await open).end();
-      await onServer(server, (admin) =>
-        admin.query(`drop database if exists ${quoteIdentifier(name)} with (force)`),
-      );
+      await onServer(server, (admin) => admin.query(`drop database if exists ${quoteIdentifier(name)} with (force)`));
     },
   };
 }

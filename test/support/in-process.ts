@@ -56,6 +56,10 @@ export interface InProcessOptions {
   readonly connection: NativeConnection;
   readonly taskQueue: string;
   readonly searchAttributes?: boolean;
+  /** Lines of the config beside those that every test has. */
+  readonly config?: readonly string[];
+  /** Fields of the config's defaults, such as `concurrency: 4`. */
+  readonly defaults?: string;
 }
 
 /** A worker in this process, with the real activities on two real databases that differ. */
@@ -77,8 +81,10 @@ export class InProcess {
     const configPath = join(folder, 'trueup.yaml');
     const config = [
       `connections: { legacy: { url: "${source.url}" }, modern: { url: "${target.url}" } }`,
-      'defaults: { source: legacy, target: modern, chunkRows: 5, concurrency: 2, settle: { delay: 5ms, attempts: 2 } }',
+      'defaults: { source: legacy, target: modern, chunkRows: 5, ' +
+        `${options.defaults ?? 'concurrency: 2'}, settle: { delay: 5ms, attempts: 2 } }`,
       'tables: [customers, orders]',
+      ...(options.config ?? []),
     ];
     writeFileSync(configPath, `${config.join('\n')}\n`);
     const searchAttributes = options.searchAttributes ?? false;

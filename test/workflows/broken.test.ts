@@ -14,13 +14,18 @@ beforeAll(async () => {
   quiet();
   client = await testClient();
   connection = await NativeConnection.connect({ address: servers.temporalAddress });
-  world = await InProcess.start({ client, connection, taskQueue: 'broken' });
+  world = await InProcess.start({
+    client,
+    connection,
+    taskQueue: 'broken',
+    defaults: 'concurrency: 2, statementTimeout: 2s',
+  });
   // Reading a note of the source computes something, which each row can be made to fail at, or to take long over.
   await world.source.query(`
     alter table orders rename note to plain;
     alter table orders add divisor int not null default 1, add effort int not null default 1;
     alter table orders add note text generated always as
-      (left(plain, case when 1 / divisor = 1 and factorial(effort) > 0 then 1000 end)) virtual`);
+      (left(plain, case when 1 / divisor = 1 and factorial(effort) + factorial(effort + 1) + factorial(effort + 2) > 0 then 1000 end)) virtual`);
 });
 
 afterAll(async () => {
@@ -32,6 +37,7 @@ afterAll(async () => {
 beforeEach(() => world.reset());
 
 const fails = (id: number) => world.source.query('update orders set divisor = 0 where id = $1', [id]);
+const hangs = (id: number) => world.source.query('update orders set effort = 32000 where id = $1', [id]);
 const mended = () => world.source.query('update orders set divisor = 1, effort = 1 where divisor <> 1 or effort <> 1');
 
 async function run(workflowId: string, input: ReconcileInput) {
@@ -93,6 +99,23 @@ describe('one chunk that cannot be compared', () => {
       'orders insert 8',
       ...updates,
     ]);
+  });
+});
+
+describe('one chunk that takes too long', () => {
+  it('is given up after a few tries, and the others are compared: the table is incomplete and plans no deletes', async () => {
+    await hangs(33);
+    const { result, orders } = await run('broken-hangs', {});
+    await mended();
+    expect(result.status).toBe('incomplete');
+    const failed = (await chunks('broken-hangs')).filter(({ status }) => status !== 'done');
+    expect(failed).toMatchObject([{ table_name: 'orders', status: 'failed', error_code: 'STATEMENT_TIMEOUT' }]);
+    expect(orders?.notes.join()).toContain('chunks were not compared (STATEMENT_TIMEOUT): chunks');
+    expect(await plans('broken-hangs')).not.toContainEqual(expect.stringContaining('delete'));
+    const [tries] = await world.target.query(
+      `select attempts from trueup.chunk where run_id = 'broken-hangs' and status = 'failed'`,
+    );
+    expect(tries).toEqual({ attempts: '3' });
   });
 });
 

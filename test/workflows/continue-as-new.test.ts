@@ -33,7 +33,7 @@ async function compare(runId: string, table: string, activitiesPerRun: number) {
     table,
     parent: `${runId}-nobody`,
     settle: { delayMs: 5, attempts: 2 },
-    window: 3,
+    tuning: { concurrency: 3, maxChunksPerConnection: null, paused: null },
     searchAttributes: true,
     reports: 5,
     activitiesPerRun,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { inLanes } from '../../workflows/lanes';
+import { inLanes, Lanes } from '../../workflows/lanes';
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
@@ -41,9 +41,8 @@ describe('lanes', () => {
     const taken: number[] = [];
     const finished: number[] = [];
     const items = numbers(100).values();
-    await inLanes(
+    await new Lanes(4).run(
       items,
-      4,
       async (item) => {
         taken.push(item);
         await sleep(1);
@@ -54,6 +53,51 @@ describe('lanes', () => {
     expect(taken).toEqual(numbers(10));
     expect(finished.toSorted((a, b) => a - b)).toEqual(taken);
     expect(items.next().value).toBe(10);
+  });
+
+  it('may become more and fewer at any time, and none, and none of it loses or doubles an item', async () => {
+    const widths = fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 60 }), widths, async (n, changes) => {
+        const lanes = new Lanes(2);
+        let [running, width] = [0, 2];
+        const taken: number[] = [];
+        const finished = new Set<number>();
+        const over = lanes.run(numbers(n).values(), async (item) => {
+          taken.push(item);
+          running += 1;
+          expect(running).toBeLessThanOrEqual(width);
+          for (let tick = 0; tick <= item % 4; tick += 1) await Promise.resolve();
+          running -= 1;
+          finished.add(item);
+        });
+        for (const next of changes) {
+          for (let tick = 0; tick < 3; tick += 1) await Promise.resolve();
+          // What is in a lane that goes is not held to the new number.
+          width = Math.max(next, running);
+          lanes.width = next;
+          await Promise.resolve();
+        }
+        width = 5;
+        lanes.width = 5;
+        await over;
+        expect(taken).toEqual(numbers(n));
+        expect([...finished].toSorted((a, b) => a - b)).toEqual(taken);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('begin nothing while there are none', async () => {
+    const lanes = new Lanes(0);
+    const taken: number[] = [];
+    let isOver = false;
+    const over = lanes.run(numbers(3).values(), async (item) => void taken.push(item)).then(() => (isOver = true));
+    await sleep(5);
+    expect({ taken, isOver }).toEqual({ taken: [], isOver: false });
+    lanes.width = 1;
+    await over;
+    expect(taken).toEqual([0, 1, 2]);
   });
 
   it('reject with the first error', async () => {

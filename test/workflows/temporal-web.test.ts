@@ -104,6 +104,7 @@ describe('a run in Temporal Web', () => {
     expect(signals['approve']).toContain('{"approver": "…", "planDigest": "…", "note": "…"}');
     expect(signals['reject']).toContain('{"approver": "…", "reason": "…"}');
     expect(described(definition, 'updateDefinitions')['decide']).toContain('"decision": "approve" | "reject"');
+    expect(described(definition, 'updateDefinitions')['tune']).toContain('"concurrency": 2');
     expect(described(definition, 'queryDefinitions')).toMatchObject({
       progress: 'Phase, chunks, rows and findings of each table',
       plan: "The plan's digest and counts, and how to approve it",

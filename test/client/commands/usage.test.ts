@@ -28,6 +28,9 @@ const bad: readonly (readonly [what: string, args: readonly string[], code: numb
   ['a mode that is not there yet', ['run', '--mode', 'count'], 2, /Allowed choices are full/],
   ['an approval without a digest', ['approve', 'x'], 2, /--plan/],
   ['a rejection without a reason', ['reject', 'x', '--reason', ' '], 2, /--reason/],
+  ['nothing to tune', ['tune', 'x'], 2, /^trueup: USAGE: tune: nothing to change/],
+  ['two ways at once', ['tune', 'x', '--pause', '--resume'], 2, /--pause and --resume/],
+  ['no Temporal to tune in', ['tune', 'x', '--pause', '--config', config], 4, /TEMPORAL_UNREACHABLE/],
   ['no config', ['run'], 2, /^trueup: CONFIG_NOT_FOUND: /],
   ['an unknown table', ['run', 'ordres', '--config', config], 2, /^trueup: TABLE_UNKNOWN: .*ordres/],
   ['a timeout that is none', ['run', '--config', config, '--approval-timeout', '3x'], 2, /3x.*24h/],
@@ -66,6 +69,7 @@ test('--help explains itself, for the whole and for each command', async () => {
     'approve',
     'reject',
     'undo',
+    'tune',
   ];
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
   const help = await trueup(['run', '--help']);
