@@ -163,10 +163,13 @@ export async function countCandidates(resources: Resources, { runId, table }: Ta
 
 const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
 
+const PORTABLE =
+  "hashed by SHA-256 of the values' text, which is slower: the two servers hash the same value differently";
+
 /** Turns what has settled into findings, and says how the table stands. */
 export async function aggregateTable(resources: Resources, { runId, table }: TableStep): Promise<TableSummary> {
   const ledger = await resources.ledger();
-  const { notes: shapeNotes, key, pair } = await resources.comparison(runId, table);
+  const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
   await insertSettledFindings(ledger, runId, table);
@@ -181,6 +184,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
   const notes = [
     ...shapeNotes,
+    ...(hash === 'portable' ? [PORTABLE] : []),
     ...repeats,
     ...settleNotes(early, pair),
     ...failureNotes(failed, chunks - totals.done, chunks),
@@ -197,6 +201,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     findings,
     transient,
     unsettled,
+    hash,
     notes,
   };
 }

@@ -1,3 +1,4 @@
+import type { HashMethod } from './comparison';
 import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
 
@@ -31,6 +32,8 @@ export interface TableSummary {
   readonly findings: FindingCounts;
   readonly transient: number;
   readonly unsettled: number;
+  /** How its rows were hashed; absent from a `progress` answer before the table is done. */
+  readonly hash?: HashMethod;
   /** Why the table is incomplete, a note for each cause; names and counts only, never a row's value. */
   readonly notes: readonly string[];
 }

@@ -1,3 +1,4 @@
+import type { HashMethod } from '../contracts/comparison';
 import type { ErrorCode } from '../contracts/errors';
 import type { PhaseTimes, RunReport, RunStatus, TablePhase, TableStatus, TableSummary } from '../contracts/run';
 import type { Queryable } from '../database/connection';
@@ -30,6 +31,7 @@ interface TableRow {
   rows_target: string;
   transient: string;
   unsettled: string;
+  hash: HashMethod;
   notes: string;
 }
 
@@ -37,7 +39,7 @@ const isoTime = (text: string) => new Date(text.replace(' ', 'T').replace(/\+00$
 
 async function readTables(ledger: Queryable, runId: string): Promise<readonly TableSummary[]> {
   const { rows } = await ledger.query<TableRow>(
-    `select table_name, phase, status, rows_source, rows_target, transient, unsettled, notes
+    `select table_name, phase, status, rows_source, rows_target, transient, unsettled, comparison ->> 'hash' as hash, notes
        from run_table where run_id = $1 order by ordinal`,
     [runId],
   );
@@ -55,6 +57,7 @@ async function readTables(ledger: Queryable, runId: string): Promise<readonly Ta
       findings: await countFindings(ledger, runId, row.table_name),
       transient: Number(row.transient),
       unsettled: Number(row.unsettled),
+      hash: row.hash,
       notes: JSON.parse(row.notes) as string[],
     });
   }

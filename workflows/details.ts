@@ -39,6 +39,7 @@ export function tuningLine(now: Tuning, began: Tuning): string {
 
 /** Details past this many tables name only the ones that are not consistent; a plan's lines past it are counted. */
 const MOST_ROWS = 50;
+const MOST_NAMES = 3;
 
 export function progressTable(tables: readonly TableSummary[]): string {
   const shown =
@@ -70,7 +71,16 @@ export function progressTable(tables: readonly TableSummary[]): string {
     'unsettled',
   ];
   const left = tables.length - shown.length;
-  return table(head, rows) + (left > 0 ? `\n\n… and ${left} more tables that wait or are consistent` : '');
+  const more = left > 0 ? `\n\n… and ${left} more tables that wait or are consistent` : '';
+  return table(head, rows) + more + portableNote(shown);
+}
+
+/** Where the servers' own hash functions are used, which is nearly everywhere, there is nothing to say of it. */
+function portableNote(tables: readonly TableSummary[]): string {
+  const names = tables.filter(({ hash }) => hash === 'portable').map(({ name }) => short(name, 40));
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more tables` : '';
+  const named = names.slice(0, MOST_NAMES).join(', ');
+  return names.length === 0 ? '' : `\n\nHashed by SHA-256 of the values' text (portable): ${named}${more}`;
 }
 
 export function planTable(plan: PlanSummary): string {

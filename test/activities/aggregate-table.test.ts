@@ -1,7 +1,10 @@
-import { aggregateTable } from '../../activities/compare';
+import { aggregateTable, compareChunks } from '../../activities/compare';
 import { failChunks, insertChunks } from '../../ledger/chunk';
+import { readRunReport } from '../../ledger/report';
 import { chunksCutAt } from '../support/ledger';
 import { OneTable } from '../support/one-table';
+
+const CONTEXT = { signal: new AbortController().signal, report: () => undefined };
 
 describe('aggregating a table', () => {
   let one: OneTable;
@@ -21,5 +24,21 @@ describe('aggregating a table', () => {
     expect(notes.join()).toMatch(
       /^1500 of 1500 chunks were not compared \(STATEMENT_TIMEOUT\): chunks 0, 1, .*, 19 and 1480 more;/,
     );
+  });
+
+  it.each(['native-14', 'native-18', 'portable'] as const)('says that rows were hashed by %s', async (hash) => {
+    const { runId } = await one.open(`hashed-${hash}`);
+    const ledger = await one.resources.ledger();
+    await ledger.query(
+      `update run_table set comparison = comparison || jsonb_build_object('hash', $2::text)
+      where run_id = $1`,
+      [runId, hash],
+    );
+    await ledger.withTransaction('read write', (session) => insertChunks(session, runId, 't', chunksCutAt()));
+    await compareChunks(one.resources, { runId, table: 't', from: 0, until: 1 }, CONTEXT);
+    const summary = await aggregateTable(one.resources, { runId, table: 't' });
+    const notes = hash === 'portable' ? [expect.stringMatching(/^hashed by SHA-256 of the values' text/)] : [];
+    expect(summary).toMatchObject({ status: 'consistent', hash, notes });
+    expect((await readRunReport(ledger, runId))?.tables).toEqual([{ ...summary, phase: 'done' }]);
   });
 });

@@ -62,6 +62,18 @@ describe('current details', () => {
     );
   });
 
+  it('name the tables that are hashed by the text of their values', () => {
+    const all = (count: number) => Array.from({ length: count }, (_, i) => table(`t${i}`, { hash: 'portable' }));
+    expect(progressTable([table('a', { hash: 'native-18' }), table('b')])).not.toContain('portable');
+    const hashed = "Hashed by SHA-256 of the values' text (portable): ";
+    expect(
+      progressTable([table('a', { hash: 'native-14' }), ...all(2)])
+        .split('\n')
+        .at(-1),
+    ).toBe(`${hashed}t0, t1`);
+    expect(progressTable(all(7)).split('\n').at(-1)).toBe(`${hashed}t0, t1, t2 and 4 more tables`);
+  });
+
   it('keep a name with pipes or line breaks in its cell', () => {
     const [head, rule, row, ...rest] = progressTable([table('a|b\nc')]).split('\n');
     expect(cellsOf(row)).toHaveLength(cellsOf(head).length);
@@ -91,7 +103,9 @@ describe('current details', () => {
 
   it('fit in their room all together, at the worst', () => {
     const name = (i: number) => `${'n'.repeat(195)}${i}`;
-    const done = Array.from({ length: 50 }, (_, i) => table(name(i), { rowsSource: 10 ** 9, rowsTarget: 10 ** 9 }));
+    const done = Array.from({ length: 50 }, (_, i) =>
+      table(name(i), { rowsSource: 10 ** 9, rowsTarget: 10 ** 9, hash: 'portable' }),
+    );
     const sections = [
       gateSection('trueup-20260301-120000-abcd', planOf(2_000, name), '2026-03-01T12:00:00.000Z'),
       refusedSection(Array.from({ length: 500 }, () => 'r'.repeat(10_000))),
