@@ -150,7 +150,7 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
       return difference === null || moving || candidates[i]?.moving === true;
     });
     await recordReadings(ledger, runId, table, attempt, changed);
-    await settleProven(ledger, runId, table, proven);
+    await settleProven(ledger, runId, table, attempt, proven);
     read += candidates.length;
     context.report({ read });
   }

@@ -1,19 +1,20 @@
 import type { Queryable } from '../database/connection';
 
-/** Takes open candidates for settled before their last reading: it is proven that they are not in flight. */
+/** Takes open candidates for settled at their `attempt`-th reading, before the last one: it is proven that they are not in flight. */
 export async function settleProven(
   ledger: Queryable,
   runId: string,
   table: string,
+  attempt: number,
   keyDigests: Iterable<string>,
 ): Promise<void> {
   const digests = [...keyDigests];
   if (digests.length === 0) return;
   await ledger.query(
-    `update candidate set state = 'settled'
+    `update candidate set state = 'settled', attempts = greatest(attempts, $4)
       where run_id = $1 and table_name = $2 and state = 'open' and not moving
         and key_digest in (select decode(d, 'hex') from unnest($3::text[]) as t(d))`,
-    [runId, table, digests],
+    [runId, table, digests, attempt],
   );
 }
 

@@ -142,9 +142,8 @@ describe('a run that is resumed', () => {
     expect(after).toHaveLength(taken.length + 2);
     expect(orders).toMatchObject({ rowsSource: 60, rowsTarget: 59, findings: whole.orders?.findings });
     const n = orders?.chunks ?? 0;
-    expect(orders?.notes.at(-1)).toMatch(
-      new RegExp(`^${n - 2} of ${n} chunks were compared by run broken-first, until 2.* UTC$`),
-    );
+    const note = `${n - 2} of ${n} chunks were compared by run broken-first, until 2`;
+    expect(orders?.notes).toContainEqual(expect.stringContaining(note));
     expect(tables.map(({ name, status }) => [name, status])).toEqual(
       whole.tables.map(({ name, status }) => [name, status]),
     );
