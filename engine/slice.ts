@@ -24,9 +24,6 @@ export interface HashLayout {
   readonly count: number;
 }
 
-/** Slices by hash of a range: few enough to group by cheaply, many enough that reading one is a small part of it. */
-const SLICES = 64;
-
 /**
  * Rows of a slice by arithmetic, and the most slices of a chunk. One more range costs the server about as much as three
  * rows do; one row whose hash has to be read costs as much as ten that are only summed up.
@@ -46,7 +43,7 @@ const WIDEST = 2n ** 62n;
 const BUCKET_ROWS = 100;
 const [FEWEST_BUCKETS, MOST_BUCKETS] = [64, 65_536];
 
-/** How many slices a chunk without a range is laid in, by the rows that it may hold: a power of two. */
+/** How many slices by hash a chunk is laid in, by the rows that it may hold: a power of two. */
 export function bucketCount(rows: number): number {
   const wanted = 2 ** Math.round(Math.log2(Math.max(1, rows / BUCKET_ROWS)));
   return Math.min(MOST_BUCKETS, Math.max(FEWEST_BUCKETS, wanted));
@@ -68,7 +65,7 @@ export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLay
       return { kind: 'arithmetic', low: BigInt(low), width, count: Number((span + width - 1n) / width) };
     }
   }
-  return { kind: 'hash', count: SLICES };
+  return { kind: 'hash', count: bucketCount(comparison.pair.chunkRows) };
 }
 
 /** SQL for the number of the slice by hash that a row falls into. */

@@ -59,10 +59,11 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
     view.show();
   });
   await pace.go();
-  if (!input.cursor) await view.enter('planning');
+  if (!input.cursor) view.enter('planning');
   let cursor = input.cursor ?? (await plan(input));
   view.update(cursor);
-  await view.enter('comparing');
+  view.enter('comparing');
+  view.tell();
   cursor = await compare(input, cursor, pace, view);
   if (cursor.next < cursor.chunks) {
     return continueAsNew<typeof reconcileTable>({
@@ -72,7 +73,7 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
     });
   }
   await settle(input, pace, view);
-  await view.enter('aggregating');
+  view.enter('aggregating');
   const summary = await long.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
     { runId: input.runId, table: input.table },
   ]);
@@ -106,7 +107,7 @@ async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, vi
         rowsTarget: cursor.rowsTarget + counts.rowsTarget,
       };
       view.update(cursor);
-      await view.report();
+      view.report();
     },
     () => started < input.activitiesPerRun && !workflowInfo().continueAsNewSuggested,
   );
@@ -150,7 +151,8 @@ async function settle(input: ReconcileTableInput, pace: Pace, view: View): Promi
     { runId, table },
   ]);
   if (open === 0) return;
-  await view.enter('settling');
+  view.enter('settling');
+  view.tell();
   const read = async (attempt: number, summary: string) => {
     await pace.go();
     ({ open } = await long.settleCandidates.executeWithOptions({ summary }, [{ runId, table, attempt }]));
@@ -195,10 +197,14 @@ class Pace {
   }
 }
 
+const REPORT_EVERY_MS = 2_000;
+
 /** What this table shows of itself: details and search attributes here, a line in the parent's table. */
 class View {
   #summary: TableSummary;
   #reported: number;
+  #toldAt = Date.now();
+  #telling: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly input: ReconcileTableInput,
@@ -213,10 +219,10 @@ class View {
     return this.#reported;
   }
 
-  async enter(phase: TablePhase): Promise<void> {
+  enter(phase: TablePhase): void {
     this.#summary = { ...this.#summary, phase };
     this.#label();
-    await this.#tell();
+    this.show();
   }
 
   update(cursor: Cursor): void {
@@ -224,19 +230,28 @@ class View {
     this.#summary = { ...this.#summary, chunks, chunksDone, rowsSource, rowsTarget };
   }
 
-  /** Tells of progress, at most `reports` times over the whole table. */
-  async report(): Promise<void> {
+  /** Tells of progress, at most `reports` times over the whole table, and not more often than anyone looks. */
+  report(): void {
     const { chunks, chunksDone } = this.#summary;
     const part = chunks === 0 ? 0 : Math.floor((chunksDone * this.input.reports) / chunks);
-    if (part <= this.#reported) return;
+    if (part <= this.#reported || Date.now() - this.#toldAt < REPORT_EVERY_MS) return;
     this.#reported = part;
-    await this.#tell();
+    this.show();
+    this.tell();
   }
 
+  /** The parent hears of the end by the result. */
   async end(summary: TableSummary): Promise<void> {
     this.#summary = summary;
     this.#label();
-    await this.#tell();
+    this.show();
+    await this.#telling;
+  }
+
+  /** Lets the parent know; nobody waits for it to hear. */
+  tell(): void {
+    this.#toldAt = Date.now();
+    this.#telling = Promise.all([this.#telling, this.#signal()]);
   }
 
   /** What a list of workflows shows and can be filtered by. */
@@ -253,13 +268,11 @@ class View {
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
   }
 
-  async #tell(): Promise<void> {
-    this.show();
+  async #signal(): Promise<void> {
     try {
       await getExternalWorkflowHandle(this.input.parent).signal(tableProgress, this.#summary);
-    } catch (error) {
+    } catch {
       // The parent hears the result anyway; it can only be gone when this workflow is about to be ended too.
-      if (isCancellation(error)) throw error;
     }
   }
 }

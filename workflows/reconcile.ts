@@ -145,6 +145,7 @@ class Run {
         staticSummary: `Compare ${name}`.slice(0, 180),
         staticDetails: `Table pair \`${name}\` of the run \`${runId}\`.`,
       });
+      this.#noteTable(emptySummary(name, 'running', 'planning'));
       this.#noteTable(await this.#tuner.telling(child.workflowId, tuning, () => child.result()));
     });
   }
