@@ -8,7 +8,7 @@ import { locate, settledBoth, type Located } from './locate';
 import { countDifference, isMultiset, multisetSides } from './multiset';
 import { readRows } from './row';
 import type { Side } from './side';
-import { sliceLayout } from './slice';
+import { onlySlices, refine, sliceLayout, type SliceLayout } from './slice';
 
 export interface ChunkResult {
   readonly rowsSource: number;
@@ -65,12 +65,14 @@ export async function compareChunk(
     compared,
     async (sessions) => {
       const layout = sliceLayout(comparison, chunk);
-      const prepare = layout.kind === 'arithmetic' ? byIndex : chunk.slices === null ? asPlanned : inMemory;
+      const prepare = layout.kind === 'ranges' ? byIndex : chunk.slices === null ? asPlanned : inMemory;
       await settledBoth(prepare(sessions.source), prepare(sessions.target));
-      const [source, target] = await settledBoth(
-        fingerprint(sessions.source, compared.source, chunk, layout),
-        fingerprint(sessions.target, compared.target, chunk, layout),
-      );
+      const sum = (slices: SliceLayout) =>
+        settledBoth(
+          fingerprint(sessions.source, compared.source, chunk, slices),
+          fingerprint(sessions.target, compared.target, chunk, slices),
+        );
+      const [source, target] = await sum(layout);
       const slices = disagreeing(source, target);
       let differing = 0;
       const flush = async (located: readonly Located[]) => {
@@ -83,7 +85,9 @@ export async function compareChunk(
       if (slices.length > 0) {
         let located: Located[] = [];
         const what = counted ? 'counts' : 'hashes';
-        for await (const found of locate(sessions, compared, chunk, layout, slices, what)) {
+        const finer = refine(layout, slices);
+        const suspects = finer ? onlySlices(finer, disagreeing(...(await sum(finer)))) : onlySlices(layout, slices);
+        for await (const found of locate(sessions, compared, chunk, suspects, what)) {
           located.push(found);
           if (located.length < BATCH) continue;
           await flush(located);

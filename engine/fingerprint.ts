@@ -2,7 +2,7 @@ import type { KeyRange } from '../contracts/chunk';
 import type { Queryable } from '../database/connection';
 import { Parameters, rangeCondition } from './range';
 import type { Side } from './side';
-import { edgesOf, fromEdges, sliceExpression, type SliceLayout } from './slice';
+import { fromRanges, sliceExpression, type SliceLayout } from './slice';
 
 /** Count and order-free sum of row hashes of one slice. The sum is exact (a numeric), so it cannot overflow. */
 export interface Fingerprint {
@@ -22,17 +22,12 @@ export async function fingerprint(
   const parameters = new Parameters();
   const sums = `count(*) as n, sum(${side.rowHash}) as sum`;
   const statement =
-    layout.kind === 'arithmetic'
-      ? `select "trueup:run" - 1 as slice, n, sum
-           from ${fromEdges(side, edgesOf(layout, range, eachAlone(layout.count)), sums, parameters)} where n > 0`
+    layout.kind === 'ranges'
+      ? `select "trueup:no" - 1 as slice, n, sum from ${fromRanges(side, layout, sums, parameters)} where n > 0`
       : `select ${sliceExpression(side, layout)} as slice, ${sums}
            from ${side.relation} where ${rangeCondition(side, range, parameters)} group by 1`;
   const { rows } = await session.query<{ slice: string; n: string; sum: string }>(statement, parameters.values);
   return new Map(rows.map((row) => [Number(row.slice), { rows: Number(row.n), sum: row.sum }]));
-}
-
-function eachAlone(count: number): readonly (readonly [number, number])[] {
-  return Array.from({ length: count }, (_, i) => [i, i]);
 }
 
 export function countRows(fingerprints: Fingerprints): number {

@@ -4,7 +4,7 @@ import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
 import { alias, Parameters, rangeCondition } from './range';
 import type { Side } from './side';
-import { edgesOf, fromEdges, runsOf, sliceExpression, type SliceLayout } from './slice';
+import { fromRanges, sliceExpression, type SliceLayout } from './slice';
 
 /** Rows fetched from a cursor at a time; with four chunks at once this is what bounds the memory. */
 const FETCH = 5_000;
@@ -27,13 +27,12 @@ interface KeyAndHash {
   readonly rowHash: string;
 }
 
-/** Key and row hash (or number of rows) of every row of the given slices, ordered by the hash of the key. */
+/** Key and row hash (or number of rows) of every row of a layout's slices, ordered by the hash of the key. */
 async function* streamHashes(
   session: Queryable,
   side: Side,
   range: KeyRange,
   layout: SliceLayout,
-  slices: readonly number[],
   what: What,
 ): AsyncGenerator<KeyAndHash> {
   const parameters = new Parameters();
@@ -44,10 +43,10 @@ async function* streamHashes(
   const fetch = what === 'counts' ? FETCH_WIDE : FETCH;
   const select = `${side.keyHash} as "trueup:key", ${what === 'counts' ? 'count(*)' : side.rowHash} as "trueup:row", ${keys}`;
   const statement =
-    layout.kind === 'arithmetic'
-      ? `select "trueup:rows".* from ${fromEdges(side, edgesOf(layout, range, runsOf(slices)), select, parameters)}`
+    layout.kind === 'ranges'
+      ? `select "trueup:rows".* from ${fromRanges(side, layout, select, parameters)}`
       : `select ${select} from ${side.relation} where ${rangeCondition(side, range, parameters)}
-           and ${sliceExpression(side, layout)} = any (${parameters.add(slices, 'bigint[]')})${groups}`;
+           and ${sliceExpression(side, layout)} = any (${parameters.add(layout.only, 'bigint[]')})${groups}`;
   await session.query(`declare located no scroll cursor for ${statement} order by "trueup:key"`, parameters.values);
   for (;;) {
     const { rows } = await session.query<Record<string, string | null>>(`fetch ${fetch} from located`);
@@ -83,7 +82,7 @@ async function* groups(stream: AsyncGenerator<KeyAndHash>, side: Side) {
 }
 
 /**
- * The keys whose rows disagree in the given slices: on one side only, or with another row hash or number. Merges two
+ * The keys whose rows disagree in a layout's slices: on one side only, or with another row hash or number. Merges two
  * streams that are ordered by the hash of the key, so that memory does not grow with the slices and no order of any key
  * type or collation has to be known here.
  */
@@ -92,11 +91,10 @@ export async function* locate(
   sides: { readonly source: Side; readonly target: Side },
   range: KeyRange,
   layout: SliceLayout,
-  slices: readonly number[],
   what: What = 'hashes',
 ): AsyncGenerator<Located> {
   const stream = (role: 'source' | 'target') =>
-    groups(streamHashes(sessions[role], sides[role], range, layout, slices, what), sides[role]);
+    groups(streamHashes(sessions[role], sides[role], range, layout, what), sides[role]);
   const [source, target] = [stream('source'), stream('target')];
   let [s, t] = await settledBoth(source.next(), target.next());
   while (!s.done || !t.done) {

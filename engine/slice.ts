@@ -1,5 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
-import type { ChunkRange, KeyRange } from '../contracts/chunk';
+import type { ChunkRange } from '../contracts/chunk';
 import type { Parameters } from './range';
 import type { Side } from './side';
 
@@ -7,29 +7,39 @@ import type { Side } from './side';
  * How the rows of a chunk fall into slices. Slices only make locating cheap: any layout that both sides share gives
  * the same findings.
  */
-export type SliceLayout = ArithmeticLayout | HashLayout;
+export type SliceLayout = RangeLayout | HashLayout;
 
-/** Ranges of equal width of one integer key column, each read by the index: no row has to be told its slice. */
-export interface ArithmeticLayout {
-  readonly kind: 'arithmetic';
-  readonly low: bigint;
-  readonly width: bigint;
-  readonly count: number;
+/** Ranges of one integer key column, in order, each read by the index: no row has to be told its slice. */
+export interface RangeLayout {
+  readonly kind: 'ranges';
+  readonly ranges: readonly SliceRange[];
 }
+
+/** The lowest and the highest key of a slice. */
+export type SliceRange = readonly [lowest: bigint, highest: bigint];
 
 /** By the hash of the key; the rows are grouped by it. */
 export interface HashLayout {
   readonly kind: 'hash';
   /** A power of two. */
   readonly count: number;
+  /** The slices to be read; absent: all. */
+  readonly only?: readonly number[];
 }
 
 /**
- * Rows of a slice by arithmetic, and the most slices of a chunk. One more range costs the server about as much as three
- * rows do; one row whose hash has to be read costs as much as ten that are only summed up.
+ * Rows of a slice by ranges, and the most slices of a chunk. One more range costs the server about as much as a dozen
+ * rows do.
  */
-const SLICE_ROWS = 300;
+const SLICE_ROWS = 400;
 const MOST_SLICES = 2_000;
+
+/**
+ * Into how many a slice that disagrees is cut before its rows are read: to read a row's hash costs as much as to sum up
+ * thirty. Not where so many disagree that most rows have to be read anyway.
+ */
+const REFINEMENT = 25n;
+const MOST_REFINED = 200;
 
 const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
 
@@ -60,9 +70,13 @@ export function sliceLayout(comparison: Comparison, chunk: ChunkRange): SliceLay
     if (span > 0n && span < WIDEST) {
       const wanted = Math.round(comparison.pair.chunkRows / SLICE_ROWS);
       const slices = BigInt(Math.min(MOST_SLICES, Math.max(1, wanted)));
-      const width = (span + slices - 1n) / slices;
-      // No more slices than the span fills: the start of one past it could lie beyond the largest bigint.
-      return { kind: 'arithmetic', low: BigInt(low), width, count: Number((span + width - 1n) / width) };
+      const first = chunk.from?.[0] === undefined ? LEAST : BigInt(chunk.from[0]);
+      const last = chunk.to?.[0] === undefined ? MOST : BigInt(chunk.to[0]) - 1n;
+      const [head, ...tail] = split([BigInt(low), BigInt(high)], slices);
+      // The outer slices reach as far as the chunk does; what was seen while planning are only hints.
+      const ranges = head === undefined ? [] : [[first, head[1]] as const, ...tail];
+      const end = ranges.pop();
+      if (end) return { kind: 'ranges', ranges: [...ranges, [end[0], last]] };
     }
   }
   return { kind: 'hash', count: bucketCount(comparison.pair.chunkRows) };
@@ -73,34 +87,49 @@ export function sliceExpression(side: Side, layout: HashLayout): string {
   return `(${side.keyHash} & ${layout.count - 1})`;
 }
 
-/** The lowest and the highest key of runs of slices; the outer slices reach as far as the range does. */
-export function edgesOf(
-  layout: ArithmeticLayout,
-  range: KeyRange,
-  runs: readonly (readonly [first: number, last: number])[],
-): { readonly lowest: readonly string[]; readonly highest: readonly string[] } {
-  const start = (slice: number) => layout.low + layout.width * BigInt(slice);
-  const least = range.from?.[0] === undefined ? LEAST : BigInt(range.from[0]);
-  const most = range.to?.[0] === undefined ? MOST : BigInt(range.to[0]) - 1n;
-  return {
-    lowest: runs.map(([first]) => String(first === 0 ? least : start(first))),
-    highest: runs.map(([, last]) => String(last === layout.count - 1 ? most : start(last + 1) - 1n)),
-  };
+/** The layout of some of its slices; ranges that touch become one. */
+export function onlySlices(layout: SliceLayout, slices: readonly number[]): SliceLayout {
+  if (layout.kind === 'hash') return { ...layout, only: slices };
+  const ranges = runsOf(slices).flatMap(([first, last]) => {
+    const [start, end] = [layout.ranges[first], layout.ranges[last]];
+    return start && end ? [[start[0], end[1]] as const] : [];
+  });
+  return { kind: 'ranges', ranges };
+}
+
+/** The same rows in finer slices; null where they are few enough to be read, or too many for that to help. */
+export function refine(layout: SliceLayout, slices: readonly number[]): SliceLayout | null {
+  if (layout.kind === 'hash' || slices.length > MOST_REFINED) return null;
+  const ranges = slices.flatMap((slice) => {
+    const range = layout.ranges[slice];
+    return range ? split(range, REFINEMENT) : [];
+  });
+  return ranges.length <= slices.length ? null : { kind: 'ranges', ranges };
+}
+
+/** Cuts a range into parts of equal width, fewer than asked where it has fewer keys. */
+function split([lowest, highest]: SliceRange, parts: bigint): readonly SliceRange[] {
+  const span = highest - lowest + 1n;
+  const width = (span + parts - 1n) / parts;
+  const count = Number((span + width - 1n) / width);
+  return Array.from({ length: count }, (_, i) => {
+    const start = lowest + width * BigInt(i);
+    return [start, i === count - 1 ? highest : start + width - 1n];
+  });
 }
 
 /**
- * A `from` item with the rows of runs of slices, each read by its own range of the index; `select` is what is wanted of
- * them. The planner cannot know how narrow the runs are: sequential scans have to be off.
+ * A `from` item with the rows of a layout's ranges, each read by the index; `select` is what is wanted of them. The
+ * planner cannot know how narrow the ranges are: sequential scans have to be off.
  */
-export function fromEdges(
-  side: Side,
-  edges: ReturnType<typeof edgesOf>,
-  select: string,
-  parameters: Parameters,
-): string {
-  const [lowest, highest] = [parameters.add(edges.lowest, 'bigint[]'), parameters.add(edges.highest, 'bigint[]')];
+export function fromRanges(side: Side, { ranges }: RangeLayout, select: string, parameters: Parameters): string {
+  const keys = (which: 0 | 1) =>
+    parameters.add(
+      ranges.map((range) => String(range[which])),
+      'bigint[]',
+    );
   const column = side.key[0]?.ordered ?? '';
-  return `unnest(${lowest}, ${highest}) with ordinality as "trueup:edges"("trueup:lowest", "trueup:highest", "trueup:run")
+  return `unnest(${keys(0)}, ${keys(1)}) with ordinality as "trueup:ranges"("trueup:lowest", "trueup:highest", "trueup:no")
           cross join lateral (select ${select} from ${side.relation}
             where ${column} >= "trueup:lowest" and ${column} <= "trueup:highest" and ${side.filter}) as "trueup:rows"`;
 }
