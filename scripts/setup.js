@@ -38,6 +38,10 @@ function modified(file) {
 function installPackages() {
   // Another process may have done it while this one waited for the lock.
   if (arePackagesCurrent()) return;
+  const folder = fs.lstatSync(path.join(root, 'node_modules'), { throwIfNoEntry: false });
+  // npm would empty it: what another checkout works with.
+  if (folder?.isSymbolicLink())
+    fail('node_modules is a link to another folder, which is not up to date. Remove the link, or install there.');
   console.log('Installing packages (once, about a minute) …');
   const options = { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' };
   const run = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], options);
