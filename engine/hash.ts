@@ -120,9 +120,11 @@ function nativeHash(
   weakFirst.forEach((value, i) => {
     const step = stepOf(value);
     seed = mayBeNull(value) ? nullableStep(value, step, seed) : step.hash(value.value, seed);
-    const deep = (i + 1) % DEEPEST === 0;
-    if (i + 1 === weakFirst.length ? !step.mixes || finished.length > 0 : deep) seed = mixed(seed);
-    if (!deep || i + 1 === weakFirst.length) return;
+    const isLast = i + 1 === weakFirst.length;
+    const deep = !isLast && (i + 1) % DEEPEST === 0;
+    // What gives back its seed would be the same before as after the next value, and two marks would undo each other.
+    if (!step.mixes || deep || (isLast && finished.length > 0)) seed = mixed(seed);
+    if (!deep) return;
     finished.push(seed);
     seed = `${SEED}::bigint + ${finished.length}`;
   });

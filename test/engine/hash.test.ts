@@ -118,6 +118,29 @@ describe('the hash of a row', () => {
     expect(new Set(await hashesOf(columns, method, from)).size).toBe(11);
   });
 
+  it.each(METHODS)('%s tells all pairs of values of any two types apart, in either order', async (method) => {
+    const listOf = (type: string) => (VALUES[type] ?? []).map((value) => `(${literal(value, type)})`).join(', ');
+    const confused: string[] = [];
+    for (const a of Object.keys(VALUES)) {
+      for (const b of Object.keys(VALUES)) {
+        const hash = hashOf(
+          [
+            { type: a, value: 'a' },
+            { type: b, value: 'b' },
+          ],
+          method,
+        );
+        const rows = await database.query(
+          `select array_agg(concat_ws(' and ', coalesce(a::text, 'NULL'), coalesce(b::text, 'NULL')))::text as values
+             from (values ${listOf(a)}) as x(a) cross join (values ${listOf(b)}) as y(b)
+            group by ${hash} having count(*) > 1`,
+        );
+        confused.push(...rows.map(({ values }) => `${a}, ${b}: ${values ?? ''}`));
+      }
+    }
+    expect(confused).toEqual([]);
+  });
+
   it.each(METHODS)('%s: a change in any one of 1,500 columns counts', async (method) => {
     const columns = Array.from({ length: 1_500 }, (_, i): Hashed => ({
       type: (['integer', 'text', 'numeric', 'date'] as const)[i % 4] ?? 'text',
