@@ -1,4 +1,5 @@
 import {
+  CancellationScope,
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
@@ -94,7 +95,7 @@ async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, vi
   let cursor = start;
   let started = 0;
   const spans = spansFrom(start.next, start.chunks, span);
-  await pace.lanes.run(
+  const compared = pace.lanes.run(
     spans,
     async ({ from, until }) => {
       started += 1;
@@ -111,6 +112,8 @@ async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, vi
     },
     () => started < input.activitiesPerRun && !workflowInfo().continueAsNewSuggested,
   );
+  // Lanes that are empty, as in a pause, do not hear of a cancellation by themselves.
+  await Promise.race([compared, CancellationScope.current().cancelRequested]);
   return cursor;
 }
 
