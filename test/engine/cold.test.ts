@@ -279,6 +279,22 @@ describe('on two servers', () => {
     }
   });
 
+  it('a server that writes the least WAL names no horizon, though transactions run, and so proves nothing', async () => {
+    const server = await startPostgres({ settings: { wal_level: 'minimal', max_wal_senders: '0' } });
+    const database = new Database({ name: 'minimal', url: server.url(), readOnly: true });
+    const open = await session(server.url());
+    const other = await session(server.url());
+    try {
+      await open.query('create table t (id int); begin; insert into t values (1)');
+      await other.query('checkpoint');
+      await open.query('commit');
+      expect(await readHorizon(database, -CLOCK_MARGIN_MS)).toBeNull();
+    } finally {
+      await Promise.all([open.end(), other.end(), database.close()]);
+      await server.remove();
+    }
+  });
+
   it('after a shutdown nothing is proven until the next checkpoint', async () => {
     await fill(`update t set a = 'other' where id = 1`);
     await pair.target.query('checkpoint');
