@@ -39,8 +39,9 @@ export async function readHorizon(database: Database, windowMs: number, signal?:
   try {
     const { rows } = await database.withSession(
       (session) =>
-        session.query<{ oldest: string; next: string }>(
-          `select c.oldest_active_xid::text as oldest, c.next_xid as next
+        session.query<{ oldest: string; next: string; shutdown: string }>(
+          `select c.oldest_active_xid::text as oldest, c.next_xid as next,
+                  current_setting('max_prepared_transactions') = '0' and current_setting('wal_level') <> 'minimal' as shutdown
              from pg_control_checkpoint() as c
             where not pg_is_in_recovery()
               and c.checkpoint_time + $1::float8 * interval '1 millisecond' <= clock_timestamp()
@@ -50,7 +51,7 @@ export async function readHorizon(database: Database, windowMs: number, signal?:
         ),
       signal,
     );
-    return rows[0] ? horizonOf(rows[0].oldest, rows[0].next) : null;
+    return rows[0] ? horizonOf(rows[0].oldest, rows[0].next, rows[0].shutdown === 't') : null;
   } catch (error) {
     if (error instanceof DatabaseFailure && /^(42|0A)/.test(error.sqlState)) return null;
     throw error;
@@ -58,14 +59,18 @@ export async function readHorizon(database: Database, windowMs: number, signal?:
 }
 
 /**
- * The horizon in 64 bits: the highest number of those low bits that is not above `next`, `epoch:number`; null for a
- * checkpoint that does not name it, such as that of a shutdown.
+ * The horizon in 64 bits: the highest number of those low bits that is not above `next`, `epoch:number`. The checkpoint
+ * of a shutdown, or of a recovery from a crash, names no oldest one: no transaction is left then. `isShutdown` says that
+ * no other checkpoint can be without: none is where the WAL is not minimal, and there are no prepared transactions, which
+ * survive, where the server takes none. Null for a checkpoint that tells nothing.
  */
-export function horizonOf(oldest: string, next: string): bigint | null {
+export function horizonOf(oldest: string, next: string, isShutdown: boolean): bigint | null {
   const low = BigInt(oldest);
   const [epoch, number] = next.split(':').map(BigInt);
-  if (epoch === undefined || number === undefined || low < FIRST_NORMAL) return null;
+  if (epoch === undefined || number === undefined) return null;
   const end = epoch * CIRCLE + number;
+  if (low === 0n && isShutdown) return end < FIRST_NORMAL ? null : end;
+  if (low < FIRST_NORMAL) return null;
   const horizon = end - ((end - low) & (CIRCLE - 1n));
   return horizon < FIRST_NORMAL ? null : horizon;
 }

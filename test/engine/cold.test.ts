@@ -54,10 +54,12 @@ describe('the number of a transaction', () => {
   });
 
   it('of a horizon is completed from the next one; a checkpoint without one gives none', () => {
-    expect(horizonOf('900', '0:1000')).toBe(900n);
-    expect(horizonOf('4294967290', '3:5')).toBe(3n * 2n ** 32n - 6n);
-    expect(horizonOf('1000', '2:1000')).toBe(2n * 2n ** 32n + 1_000n);
-    expect(horizonOf('0', '0:1000')).toBeNull();
+    expect(horizonOf('900', '0:1000', true)).toBe(900n);
+    expect(horizonOf('4294967290', '3:5', false)).toBe(3n * 2n ** 32n - 6n);
+    expect(horizonOf('1000', '2:1000', true)).toBe(2n * 2n ** 32n + 1_000n);
+    expect(horizonOf('0', '2:1000', false)).toBeNull();
+    // Of a shutdown: nothing runs any more.
+    expect(horizonOf('0', '2:1000', true)).toBe(2n * 2n ** 32n + 1_000n);
   });
 });
 
@@ -305,4 +307,33 @@ describe('on two servers', () => {
     );
     expect(horizon).toBeNull();
   });
+});
+
+describe('on a server that was started again', () => {
+  async function horizonAfterRestart(settings: Readonly<Record<string, string>>) {
+    const server = await startPostgres({ settings });
+    try {
+      await server.restart();
+      const database = new Database({ name: 'restarted', url: server.url() });
+      await sleep(CLOCK_MARGIN_MS + 2_500);
+      const horizon = await readHorizon(database, 500);
+      const { rows } = await database.query<{ next: string }>('select pg_snapshot_xmax(pg_current_snapshot()) as next');
+      await database.close();
+      return { horizon, next: BigInt(rows[0]?.next ?? 0) };
+    } finally {
+      await server.remove();
+    }
+  }
+
+  it('everything had ended by the shutdown', async () => {
+    const { horizon, next } = await horizonAfterRestart({});
+    expect(horizon).toBe(next);
+  });
+
+  it.each([{ max_prepared_transactions: '2' }, { wal_level: 'minimal', max_wal_senders: '0' }])(
+    'nothing is proven with %j: a checkpoint may be silent of what goes on',
+    async (settings) => {
+      expect((await horizonAfterRestart(settings)).horizon).toBeNull();
+    },
+  );
 });
