@@ -3,6 +3,7 @@ import type { TableSummary } from '../contracts/run';
 import type { TablePair } from '../contracts/table-pair';
 import type { ChunkLimits } from '../contracts/throttle';
 import { provableTypes, provenSettled, readHorizons } from '../engine/cold';
+import { Batch, charactersOf } from '../engine/batch';
 import { compareChunk } from '../engine/compare-chunk';
 import { planChunks as planChunkRanges } from '../engine/plan-chunks';
 import { settle } from '../engine/settle';
@@ -112,8 +113,6 @@ export async function failSpan(
   return totalChunks(ledger, runId, table, from, until);
 }
 
-const SETTLE_BATCH = 500;
-
 export interface SettleStep extends TableStep {
   /**
    * Counted from 1; each candidate is read once for each attempt. The first comes at once, and reads only what it may
@@ -137,11 +136,13 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   if (!isSelective) await recount(resources, comparison, sides, input, context);
   let read = 0;
   let after = '';
+  const batch = new Batch();
   while (types === null || types.length > 0) {
-    const candidates = await nextCandidates(ledger, runId, table, attempt, SETTLE_BATCH, types, after);
+    const candidates = await nextCandidates(ledger, runId, table, attempt, batch.rows, types, after);
     const last = candidates.at(-1);
     if (!last) break;
     after = last.keyDigest;
+    batch.saw(candidates.length, charactersOf(candidates.flatMap(({ source, target }) => [source, target])));
     const readings = await settle(comparison, sides, candidates, context.signal);
     // After the last reading everything that stands still has settled anyway.
     const proven =

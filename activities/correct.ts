@@ -1,5 +1,6 @@
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
+import { Batch, charactersOf } from '../engine/batch';
 import { applyBatch, type CorrectionOutcome, type MarkerStore } from '../engine/apply';
 import { cascadesOf } from '../engine/cascade';
 import { keyValues } from '../engine/key';
@@ -82,9 +83,6 @@ export interface ApplyCounts {
   readonly deferred: number;
 }
 
-/** Corrections in one transaction: enough to be fast, few enough that locks are short. */
-const APPLY_BATCH = 500;
-
 /** Applies one step of the plan in batches. What a crashed attempt committed is found by its markers. */
 export async function applyStep(resources: Resources, input: ApplyStep, context: StepContext): Promise<ApplyCounts> {
   const { runId, table, step, approver, last } = input;
@@ -99,12 +97,17 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
   };
   const cascades = await cascadesOf(sides.target.database, comparison);
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
+  const batch = new Batch();
   for (let after = '0'; ;) {
     // A cancel ends the step here, between two transactions.
     context.signal.throwIfAborted();
-    const items = await nextPlanItems(ledger, runId, step, after, APPLY_BATCH);
+    const items = await nextPlanItems(ledger, runId, step, after, batch.rows);
     const lastItem = items.at(-1);
     if (!lastItem) break;
+    batch.saw(
+      items.length,
+      charactersOf(items.flatMap(({ before, after: written, source }) => [before, written, source])),
+    );
     const outcomes = await applyBatch({ runId, comparison, sides, markers, cascades }, items);
     const final = outcomes.filter((outcome) => last || outcome.status !== 'FAILED' || !outcome.mayPass);
     await insertCorrections(ledger, runId, approver, final);
@@ -133,8 +136,6 @@ export async function resolveApplied(resources: Resources, { runId }: { readonly
   await resolveCorrected(await resources.ledger(), runId);
 }
 
-const VERIFY_BATCH = 500;
-
 export interface Verified {
   readonly checked: number;
   readonly differing: number;
@@ -147,12 +148,13 @@ export async function verifyTable(resources: Resources, input: TableStep, contex
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   let [checked, differing, after] = [0, 0, '0'];
+  const batch = new Batch();
   for (;;) {
-    const corrected = await nextCorrectedKeys(ledger, runId, table, after, VERIFY_BATCH);
+    const corrected = await nextCorrectedKeys(ledger, runId, table, after, batch.rows);
     const last = corrected.at(-1);
     if (!last) return { checked, differing };
     const keys = corrected.map(({ key }) => keyValues(comparison, key));
-    differing += await countDiffering(comparison, sides, keys, context.signal);
+    differing += await countDiffering(comparison, sides, keys, context.signal, batch);
     checked += keys.length;
     after = last.seq;
     context.report({ checked, differing });

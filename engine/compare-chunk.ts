@@ -2,6 +2,7 @@ import type { ChunkRange } from '../contracts/chunk';
 import type { Comparison } from '../contracts/comparison';
 import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
+import { Batch, charactersOf } from './batch';
 import { differencesOf } from './difference';
 import { countRows, disagreeing, fingerprint } from './fingerprint';
 import { locate, settledBoth, type Located } from './locate';
@@ -15,9 +16,6 @@ export interface ChunkResult {
   readonly rowsTarget: number;
   readonly differing: number;
 }
-
-/** Differing rows read and handed on at a time. */
-const BATCH = 500;
 
 /** Memory for the sums of all slices of a table, in kB; the server gives it to each of its parallel workers. */
 const GROUPING_KB = 65_536;
@@ -75,11 +73,16 @@ export async function compareChunk(
       const [source, target] = await sum(layout);
       const slices = disagreeing(source, target);
       let differing = 0;
+      const batch = new Batch();
       const flush = async (located: readonly Located[]) => {
         const differences = counted
           ? located.map((found) => countDifference(comparison, found))
           : await readDifferences(comparison, sides, sessions, located);
         differing += differences.length;
+        batch.saw(
+          located.length,
+          charactersOf(differences.flatMap(({ source: ofSource, target: ofTarget }) => [ofSource, ofTarget])),
+        );
         await onDifferences(differences);
       };
       if (slices.length > 0) {
@@ -89,7 +92,7 @@ export async function compareChunk(
         const suspects = finer ? onlySlices(finer, disagreeing(...(await sum(finer)))) : onlySlices(layout, slices);
         for await (const found of locate(sessions, compared, chunk, suspects, what)) {
           located.push(found);
-          if (located.length < BATCH) continue;
+          if (located.length < batch.rows) continue;
           await flush(located);
           located = [];
         }

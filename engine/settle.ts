@@ -1,5 +1,6 @@
 import type { Comparison } from '../contracts/comparison';
 import type { Difference, Reading } from '../contracts/difference';
+import { charactersOf, type Batch } from './batch';
 import type { Sides } from './compare-chunk';
 import { differencesOf, sameRow } from './difference';
 import { keyValues, type KeyValues } from './key';
@@ -18,14 +19,14 @@ export async function readBoth(
   return settledBoth(read(sides.source), read(sides.target));
 }
 
-/** How the rows of the given keys differ now. */
-async function readDifferences(
+/** How the rows of the given keys, as they were just read, differ. */
+async function differencesNow(
   comparison: Comparison,
   sides: Sides,
   keys: readonly KeyValues[],
+  [source, target]: readonly [RowsByKey, RowsByKey],
   signal?: AbortSignal,
 ): Promise<readonly (Difference | null)[]> {
-  const [source, target] = await readBoth(comparison, sides, keys, signal);
   return differencesOf(comparison, keys, source, target, (use) =>
     sides.target.database.withTransaction('repeatable read, read only', use, signal),
   );
@@ -39,7 +40,13 @@ export async function settle(
   signal?: AbortSignal,
 ): Promise<readonly Reading[]> {
   const keys = candidates.map((candidate) => keyValues(comparison, candidate.key));
-  const differences = await readDifferences(comparison, sides, keys, signal);
+  const differences = await differencesNow(
+    comparison,
+    sides,
+    keys,
+    await readBoth(comparison, sides, keys, signal),
+    signal,
+  );
   return candidates.map((before, i) => {
     const now = differences[i] ?? null;
     const moving = now !== null && !(sameRow(now.source, before.source) && sameRow(now.target, before.target));
@@ -47,13 +54,16 @@ export async function settle(
   });
 }
 
-/** How many of the given keys differ between the sides now. */
+/** How many of the given keys differ between the sides now; `batch` learns how wide their rows are. */
 export async function countDiffering(
   comparison: Comparison,
   sides: Sides,
   keys: readonly KeyValues[],
   signal?: AbortSignal,
+  batch?: Batch,
 ): Promise<number> {
-  const differences = await readDifferences(comparison, sides, keys, signal);
+  const read = await readBoth(comparison, sides, keys, signal);
+  batch?.saw(keys.length, charactersOf(read.flatMap((rows) => [...rows.values()].map(({ values }) => values))));
+  const differences = await differencesNow(comparison, sides, keys, read, signal);
   return differences.filter((difference) => difference !== null).length;
 }
