@@ -246,7 +246,7 @@ export function rowsOf({ rows, spare }: GeneratedTables): Rows {
   return { source, target };
 }
 
-/** The columns that are compared, by name, and a row's values of them, each as the name of its class of equal values. */
+/** The columns that are compared, sorted, and a row's values of them, each as the name of its class of equal values. */
 function comparedValues(columns: readonly Column[], { values }: Row): readonly (readonly [string, string])[] {
   const compared = columns.flatMap((column, i) => {
     const [equal, text] = valueOf(column, values[i] ?? 0);
