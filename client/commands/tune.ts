@@ -43,7 +43,8 @@ export function addTune(program: Command, runner: Runner): void {
 }
 
 async function tune(context: Context, ref: string, options: TuneOptions): Promise<ExitCode> {
-  const tuning = await (await openRun(context, ref)).tune(messageOf(options));
+  const message = messageOf(options);
+  const tuning = await (await openRun(context, ref)).tune(message);
   context.io.out.line(options.json ? JSON.stringify(tuning) : tuningText(ref, tuning));
   return EXIT.ok;
 }
