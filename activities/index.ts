@@ -1,8 +1,10 @@
+import { aggregateTable } from './aggregate';
 import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
 import { openRun, type OpenRunInput } from './open-run';
 import type { Resources } from './resources';
+import { countCandidates, settleCandidates } from './settle';
 import { step, type StepContext } from './step';
 import { watchThrottle } from './throttle';
 import * as undo from './undo';
@@ -22,9 +24,9 @@ export function createActivities(resources: Resources) {
     planChunks: retried(compare.planChunks),
     compareChunks: retried(compare.compareChunks),
     failSpan: retried(compare.failSpan),
-    countCandidates: retried(compare.countCandidates),
-    settleCandidates: retried(compare.settleCandidates),
-    aggregateTable: retried(compare.aggregateTable),
+    countCandidates: retried(countCandidates),
+    settleCandidates: retried(settleCandidates),
+    aggregateTable: retried(aggregateTable),
     watchThrottle: retried(watchThrottle),
     freezePlan: retried(correct.freezePlan),
     recordDryRun: retried(correct.recordDryRun),

@@ -1,7 +1,7 @@
 import type { Comparison } from '../contracts/comparison';
 import { compareChunk, type Sides } from '../engine/compare-chunk';
 import { closeRecount, listOpenCountedChunks, recordCounts } from '../ledger/recount';
-import type { SettleStep } from './compare';
+import type { SettleStep } from './settle';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 

@@ -1,4 +1,5 @@
-import { aggregateTable, compareChunks } from '../../activities/compare';
+import { aggregateTable } from '../../activities/aggregate';
+import { compareChunks } from '../../activities/compare';
 import { failChunks, insertChunks } from '../../ledger/chunk';
 import { readRunReport } from '../../ledger/report';
 import { chunksCutAt } from '../support/ledger';

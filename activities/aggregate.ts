@@ -1,0 +1,78 @@
+import { TrueupError } from '../contracts/errors';
+import type { TableSummary } from '../contracts/run';
+import type { TablePair } from '../contracts/table-pair';
+import { closeCandidates } from '../ledger/candidate';
+import { countChunks, isCounted, listFailedChunks, totalChunks } from '../ledger/chunk';
+import { countFindings, insertSettledFindings } from '../ledger/finding';
+import { endTable, updateTablePhase } from '../ledger/run';
+import { countSettledBefore } from '../ledger/settled';
+import type { TableStep } from './compare';
+import type { Resources } from './resources';
+
+const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
+
+const PORTABLE =
+  "hashed by SHA-256 of the values' text, which is slower: the two servers hash the same value differently";
+
+/** Turns what has settled into findings, and says how the table stands. */
+export async function aggregateTable(resources: Resources, { runId, table }: TableStep): Promise<TableSummary> {
+  const ledger = await resources.ledger();
+  const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
+  await updateTablePhase(ledger, runId, table, 'aggregating');
+  const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
+  await insertSettledFindings(ledger, runId, table);
+  const findings = await countFindings(ledger, runId, table);
+  const totals = await totalChunks(ledger, runId, table);
+  const chunks = await countChunks(ledger, runId, table);
+  const failed = await listFailedChunks(ledger, runId, table);
+  if (chunks === 0) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
+  const found = Object.values(findings).some((n) => n > 0) || unsettled > 0;
+  const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
+  const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
+  const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
+  const notes = [
+    ...shapeNotes,
+    ...(hash === 'portable' ? [PORTABLE] : []),
+    ...repeats,
+    ...settleNotes(early, pair),
+    ...failureNotes(failed, chunks - totals.done, chunks),
+  ];
+  await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
+  return {
+    name: table,
+    status,
+    phase: 'done',
+    rowsSource: totals.rowsSource,
+    rowsTarget: totals.rowsTarget,
+    chunks,
+    chunksDone: totals.done,
+    findings,
+    transient,
+    unsettled,
+    hash,
+    notes,
+  };
+}
+
+function settleNotes(early: number, { settle: { delayMs, attempts } }: TablePair): readonly string[] {
+  if (early === 0) return [];
+  const seconds = (delayMs * attempts) / 1000;
+  return [
+    `${early} differences needed no further reading: their rows were proven unchanged for the ${seconds} s of settling`,
+  ];
+}
+
+/** Chunk numbers only: the bounds are keys, which stay in the ledger. */
+function failureNotes(
+  failed: readonly { readonly no: number; readonly code: string }[],
+  count: number,
+  chunks: number,
+) {
+  if (failed.length === 0) return [];
+  const codes = [...new Set(failed.map(({ code }) => code))].join(', ');
+  const numbers = failed.slice(0, 20).map(({ no }) => String(no));
+  const more = count > 20 ? ` and ${count - 20} more` : '';
+  return [
+    `${count} of ${chunks} chunks were not compared (${codes}): chunks ${numbers.join(', ')}${more}; their key ranges stand in the ledger's table chunk`,
+  ];
+}

@@ -1,0 +1,60 @@
+import { Batch, charactersOf } from '../engine/batch';
+import { provableTypes, provenSettled, readHorizons } from '../engine/cold';
+import { settle } from '../engine/settle';
+import { countOpenCandidates, nextCandidates, recordReadings } from '../ledger/candidate';
+import { isResumed } from '../ledger/resume';
+import { updateTablePhase } from '../ledger/run';
+import { settleProven } from '../ledger/settled';
+import type { TableStep } from './compare';
+import { recount } from './recount';
+import type { Resources } from './resources';
+import type { StepContext } from './step';
+
+export interface SettleStep extends TableStep {
+  /**
+   * Counted from 1; each candidate is read once for each attempt. The first comes at once, and reads only what it may
+   * prove to be settled, and what an earlier run found; each further one follows a delay.
+   */
+  readonly attempt: number;
+}
+
+/** Reads the open candidates of a table again. A retry goes on where the last attempt stopped. */
+export async function settleCandidates(resources: Resources, input: SettleStep, context: StepContext) {
+  const { runId, table, attempt } = input;
+  const ledger = await resources.ledger();
+  const comparison = await resources.comparison(runId, table);
+  const sides = resources.sides(comparison);
+  await updateTablePhase(ledger, runId, table, 'settling');
+  const { delayMs, attempts } = comparison.pair.settle;
+  const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
+  // What an earlier run read is read anew, so that the reading after the delay is told from one of now.
+  const isSelective = attempt === 1 && !(await isResumed(ledger, runId));
+  const types = isSelective ? await provableTypes(comparison, sides, horizons, context.signal) : null;
+  if (!isSelective) await recount(resources, comparison, sides, input, context);
+  let read = 0;
+  let after = '';
+  const batch = new Batch();
+  while (types === null || types.length > 0) {
+    const candidates = await nextCandidates(ledger, runId, table, attempt, batch.rows, types, after);
+    const last = candidates.at(-1);
+    if (!last) break;
+    after = last.keyDigest;
+    batch.saw(candidates.length, charactersOf(candidates.flatMap(({ source, target }) => [source, target])));
+    const readings = await settle(comparison, sides, candidates, context.signal);
+    // After the last reading everything that stands still has settled anyway.
+    const proven =
+      attempt > attempts ? [] : await provenSettled(comparison, sides, horizons, readings, attempt > 1, context.signal);
+    const changed = readings.filter(({ difference, moving }, i) => {
+      return difference === null || moving || candidates[i]?.moving === true;
+    });
+    await recordReadings(ledger, runId, table, attempt, changed);
+    await settleProven(ledger, runId, table, attempt, proven);
+    read += candidates.length;
+    context.report({ read });
+  }
+  return { open: await countOpenCandidates(ledger, runId, table) };
+}
+
+export async function countCandidates(resources: Resources, { runId, table }: TableStep) {
+  return { open: await countOpenCandidates(await resources.ledger(), runId, table) };
+}
