@@ -6,6 +6,8 @@ const path = require('node:path');
 const { root, ROOMS, filesBelow, digestOf, readIfThere } = require('./lib/checkout');
 const { withLock } = require('./lib/lock');
 
+/** The workflows as one file, beside them in dist. */
+const BUNDLE = 'bundle.js';
 const STAMP = path.join('dist', '.stamp');
 
 /** Whether this is a checkout that can be built, rather than an installed package. */
@@ -27,6 +29,7 @@ function build({ onBuild = () => {} } = {}) {
     compile();
     const kept = copyAssets();
     prune(kept);
+    bundleWorkflows();
     fs.writeFileSync(path.join(root, STAMP), digest);
     return true;
   });
@@ -73,6 +76,23 @@ function prune(kept) {
       if (!kept.has(file)) fs.rmSync(path.join(root, file));
     }
   }
+}
+
+/** What a worker would else do each time it starts: in time, and in memory that it keeps. */
+function bundleWorkflows() {
+  const workflows = path.join(root, 'dist', 'workflows');
+  if (!fs.existsSync(path.join(workflows, 'index.js'))) return;
+  const script = `
+    const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
+    const [workflowsPath, bundle] = process.argv.slice(1);
+    bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') })
+      .then(({ code }) => require('node:fs').writeFileSync(bundle, code));`;
+  const args = ['-e', script, path.join(workflows, 'index.js'), path.join(workflows, BUNDLE)];
+  const run = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (run.status === 0) return;
+  const error = new Error(`the workflows do not bundle:\n${run.stdout ?? ''}${run.stderr ?? ''}`.trimEnd());
+  error.name = 'BuildError';
+  throw error;
 }
 
 module.exports = { build, canBuild };

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities';
 import { Resources } from '../activities/resources';
@@ -28,6 +30,13 @@ async function connect(): Promise<{ readonly connection: NativeConnection; reado
   }
 }
 
+/** The bundle that the build made of the workflows, or the sources to make one of. */
+function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = join(__dirname, '..', 'workflows', 'bundle.js');
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  return { workflowsPath: require.resolve('../workflows') };
+}
+
 async function main(log: Logger): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   const config = loadConfig({ path: values.config });
@@ -43,7 +52,7 @@ async function main(log: Logger): Promise<void> {
     connection,
     namespace,
     taskQueue: TASK_QUEUE,
-    workflowsPath: require.resolve('../workflows'),
+    ...workflows(),
     activities: createActivities(resources),
     maxConcurrentActivityTaskExecutions: 4 * concurrency + OTHER_ACTIVITIES,
     workflowFailureErrorTypes: WORKFLOW_FAILURES,
