@@ -8,12 +8,13 @@ export async function settleProven(
   attempt: number,
   keyDigests: Iterable<string>,
 ): Promise<void> {
-  const digests = [...keyDigests];
+  // An array, as the planner looks each of its elements up; a set it would join with all that is open.
+  const digests = [...keyDigests].map((digest) => `\\x${digest}`);
   if (digests.length === 0) return;
   await ledger.query(
     `update candidate set state = 'settled', attempts = greatest(attempts, $4)
       where run_id = $1 and table_name = $2 and state = 'open' and not moving
-        and key_digest in (select decode(d, 'hex') from unnest($3::text[]) as t(d))`,
+        and key_digest = any ($3::bytea[])`,
     [runId, table, digests, attempt],
   );
 }
