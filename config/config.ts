@@ -25,7 +25,7 @@ export interface Defaults extends PairDefaults {
 
 export const DEFAULTS = {
   exclude: [],
-  chunkRows: 200_000,
+  chunkRows: 400_000,
   concurrency: 4,
   // Only what hangs takes so long: a statement reads a chunk, or the index of a table.
   statementTimeoutMs: 3_600_000,

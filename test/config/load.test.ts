@@ -106,7 +106,7 @@ describe('defaults', () => {
       source: 'legacy',
       target: 'modern',
       exclude: [],
-      chunkRows: 200_000,
+      chunkRows: 400_000,
       concurrency: 4,
       statementTimeoutMs: 3_600_000,
       settle: { delayMs: 2_000, attempts: 3 },

@@ -46,7 +46,7 @@ defaults:
   source: legacy
   target: modern
   exclude: [] # columns that may differ, such as updated_at
-  chunkRows: 200000 # rows that are fingerprinted together
+  chunkRows: 400000 # rows that are fingerprinted together
   concurrency: 4 # chunks compared at once
   statementTimeout: 1h # what takes longer is cancelled, and its rows are said not to be compared; 0s: never
   settle: { delay: 2s, attempts: 3 } # a difference is read again before it is reported
