@@ -88,7 +88,8 @@ export async function compareChunk(
       if (slices.length > 0) {
         let located: Located[] = [];
         const what = counted ? 'counts' : 'hashes';
-        const finer = refine(layout, slices);
+        // Where one side has nothing, every row differs.
+        const finer = source.size > 0 && target.size > 0 ? refine(layout, slices) : null;
         const suspects = finer ? onlySlices(finer, disagreeing(...(await sum(finer)))) : onlySlices(layout, slices);
         for await (const found of locate(sessions, compared, chunk, suspects, what)) {
           located.push(found);

@@ -36,10 +36,9 @@ const MOST_SLICES = 2_000;
 
 /**
  * Into how many a slice that disagrees is cut before its rows are read: to read a row's hash costs as much as to sum up
- * thirty. Not where so many disagree that most rows have to be read anyway.
+ * thirty. It pays for itself while fewer than one row in sixteen differs, and costs little where more do.
  */
 const REFINEMENT = 25n;
-const MOST_REFINED = 200;
 
 const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
 
@@ -97,9 +96,9 @@ export function onlySlices(layout: SliceLayout, slices: readonly number[]): Slic
   return { kind: 'ranges', ranges };
 }
 
-/** The same rows in finer slices; null where they are few enough to be read, or too many for that to help. */
+/** The same rows in finer slices; null where there are none. */
 export function refine(layout: SliceLayout, slices: readonly number[]): SliceLayout | null {
-  if (layout.kind === 'hash' || slices.length > MOST_REFINED) return null;
+  if (layout.kind === 'hash') return null;
   const ranges = slices.flatMap((slice) => {
     const range = layout.ranges[slice];
     return range ? split(range, REFINEMENT) : [];
