@@ -6,6 +6,7 @@ import { countChunks, isCounted, listFailedChunks, totalChunks } from '../ledger
 import { countFindings, insertSettledFindings } from '../ledger/finding';
 import { endTable, updateTablePhase } from '../ledger/run';
 import { countSettledBefore } from '../ledger/settled';
+import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import type { Resources } from './resources';
 
@@ -21,6 +22,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
   await insertSettledFindings(ledger, runId, table);
+  await refreshStatistics(ledger, 'reconciliation_log');
   const findings = await countFindings(ledger, runId, table);
   const totals = await totalChunks(ledger, runId, table);
   const chunks = await countChunks(ledger, runId, table);

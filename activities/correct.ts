@@ -11,6 +11,7 @@ import { insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/co
 import { queueReviews, resolveCorrected, resolvePlanned } from '../ledger/finding';
 import { insertPlan, listPlanSteps, nextPlanItems, readPlanLines, streamPlan } from '../ledger/plan';
 import { readRunConfig, setPlanDigest } from '../ledger/run';
+import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
@@ -22,6 +23,7 @@ export async function freezePlan(resources: Resources, { runId }: { readonly run
     await queueReviews(session, runId);
     await insertPlan(session, runId);
   });
+  await refreshStatistics(ledger, 'plan_item');
   const digest = await digestPlan(streamPlan(ledger, runId));
   await setPlanDigest(ledger, runId, digest);
   const lines = await readPlanLines(ledger, runId);
@@ -37,6 +39,7 @@ export async function freezePlan(resources: Resources, { runId }: { readonly run
 export async function recordDryRun(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
   await insertDryRun(ledger, runId);
+  await refreshStatistics(ledger, 'correction_log');
   await resolvePlanned(ledger, runId, 'DRY_RUN');
 }
 
@@ -133,7 +136,9 @@ export async function ledgerSchema(resources: Resources, runId: string): Promise
 }
 
 export async function resolveApplied(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
-  await resolveCorrected(await resources.ledger(), runId);
+  const ledger = await resources.ledger();
+  await refreshStatistics(ledger, 'correction_log');
+  await resolveCorrected(ledger, runId);
 }
 
 export interface Verified {

@@ -5,6 +5,7 @@ import { countOpenCandidates, nextCandidates, recordReadings } from '../ledger/c
 import { isResumed } from '../ledger/resume';
 import { updateTablePhase } from '../ledger/run';
 import { settleProven } from '../ledger/settled';
+import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import { recount } from './recount';
 import type { Resources } from './resources';
@@ -25,6 +26,7 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   await updateTablePhase(ledger, runId, table, 'settling');
+  if (attempt === 1) await refreshStatistics(ledger, 'candidate');
   const { delayMs, attempts } = comparison.pair.settle;
   const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
   // What an earlier run read is read anew, so that the reading after the delay is told from one of now.

@@ -34,6 +34,10 @@ export async function countFindings(ledger: Queryable, runId: string, table: str
   return Object.fromEntries(rows.map((row) => [row.type, Number(row.n)]));
 }
 
+/** The finding that a plan's item answers, by all columns of its unique index. */
+const ANSWERED = `l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
+          case p.operation when 'insert' then 'missing_in_target' when 'delete' then 'extra_in_target' else 'field_mismatch' end`;
+
 /** Gives the findings that a plan's items answer the resolution that their corrections came to. */
 export async function resolveCorrected(ledger: Queryable, runId: string): Promise<void> {
   await ledger.query(
@@ -43,7 +47,7 @@ export async function resolveCorrected(ledger: Queryable, runId: string): Promis
                          else c.status end,
             resolved_at = clock_timestamp()
        from plan_item p join correction_log c using (run_id, seq)
-      where l.run_id = $1 and p.run_id = $1 and l.table_name = p.table_name and l.key_digest = p.key_digest
+      where l.run_id = $1 and p.run_id = $1 and ${ANSWERED}
         and l.resolution in ('OPEN', 'FAILED', 'SKIPPED_STALE')`,
     [runId],
   );
@@ -54,7 +58,7 @@ export async function resolvePlanned(ledger: Queryable, runId: string, resolutio
   await ledger.query(
     `update reconciliation_log l set resolution = $2, resolved_at = clock_timestamp()
        from plan_item p
-      where l.run_id = $1 and p.run_id = $1 and l.table_name = p.table_name and l.key_digest = p.key_digest
+      where l.run_id = $1 and p.run_id = $1 and ${ANSWERED}
         and l.resolution = 'OPEN'`,
     [runId, resolution],
   );
