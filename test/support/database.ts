@@ -32,15 +32,18 @@ export async function createTestDatabase(
   return attach(target.href, unique, server);
 }
 
-/** Two new databases that play the source and the target of a reconciliation. */
-export async function createDatabasePair(name = 'test'): Promise<{
+/** Two new databases that play the source and the target of a reconciliation, on the shared server or on that of the URL. */
+export async function createDatabasePair(
+  name = 'test',
+  server = servers.postgresUrl,
+): Promise<{
   readonly source: TestDatabase;
   readonly target: TestDatabase;
   drop(): Promise<void>;
 }> {
   // One after the other: both copy the same template database, which only one may do at a time.
-  const source = await createTestDatabase(`${name}_source`);
-  const target = await createTestDatabase(`${name}_target`);
+  const source = await createTestDatabase(`${name}_source`, '', server);
+  const target = await createTestDatabase(`${name}_target`, '', server);
   return { source, target, drop: async () => void (await Promise.all([source.drop(), target.drop()])) };
 }
 

@@ -60,6 +60,8 @@ export interface InProcessOptions {
   readonly config?: readonly string[];
   /** Fields of the config's defaults, such as `concurrency: 4`. */
   readonly defaults?: string;
+  /** URL of another server than the shared one. */
+  readonly server?: string;
 }
 
 /** A worker in this process, with the real activities on two real databases that differ. */
@@ -74,7 +76,7 @@ export class InProcess {
   ) {}
 
   static async start(options: InProcessOptions): Promise<InProcess> {
-    const { source, target, drop } = await createDatabasePair(options.taskQueue);
+    const { source, target, drop } = await createDatabasePair(options.taskQueue, options.server);
     await source.query(SCHEMA);
     await target.query(SCHEMA);
     const folder = mkdtempSync(join(tmpdir(), 'trueup-worker-'));

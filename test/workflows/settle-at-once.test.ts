@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { startPostgres, type PostgresServer } from '../../client/embedded/postgres-server';
 import type { ProgressAnswer } from '../../contracts/messages';
 import { CLOCK_MARGIN_MS } from '../../engine/cold';
 import { InProcess, quiet } from '../support/in-process';
 import { servers } from '../support/servers';
 import { testClient } from '../support/temporal';
 
+// Of its own: dropping any database makes a checkpoint, and only the last one can prove anything.
+let server: PostgresServer;
 let client: Client;
 let connection: NativeConnection;
 let world: InProcess;
@@ -15,11 +18,13 @@ beforeAll(async () => {
   quiet();
   client = await testClient();
   connection = await NativeConnection.connect({ address: servers.temporalAddress });
-  world = await InProcess.start({ client, connection, taskQueue: 'settle-at-once' });
+  server = await startPostgres({});
+  world = await InProcess.start({ client, connection, taskQueue: 'settle-at-once', server: server.url() });
 });
 
 afterAll(async () => {
   await world.stop();
+  await server.remove();
   await connection.close();
   await client.connection.close();
 });
