@@ -75,7 +75,8 @@ describe('a table that continues as new', () => {
     const cut = await compare('can-cut', 'orders', 4);
     expect(whole.histories.runs).toBe(1);
     expect(cut.histories.runs).toBeGreaterThanOrEqual(3);
-    expect(cut.summary).toEqual(whole.summary);
+    // What settled at once depends on when the shared server made its last checkpoint.
+    expect({ ...cut.summary, notes: [] }).toEqual({ ...whole.summary, notes: [] });
     expect(cut.summary).toMatchObject({
       status: 'inconsistent',
       rowsSource: 60,
