@@ -22,14 +22,14 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
   await insertSettledFindings(ledger, runId, table);
-  await refreshStatistics(ledger, 'reconciliation_log');
   const findings = await countFindings(ledger, runId, table);
+  const found = Object.values(findings).reduce((sum, n) => sum + n, 0);
+  await refreshStatistics(ledger, 'reconciliation_log', found);
   const totals = await totalChunks(ledger, runId, table);
   const chunks = await countChunks(ledger, runId, table);
   const failed = await listFailedChunks(ledger, runId, table);
   if (chunks === 0) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
-  const found = Object.values(findings).some((n) => n > 0) || unsettled > 0;
-  const status = failed.length > 0 ? 'incomplete' : found ? 'inconsistent' : 'consistent';
+  const status = failed.length > 0 ? 'incomplete' : found + unsettled > 0 ? 'inconsistent' : 'consistent';
   const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
   const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
   const notes = [

@@ -38,7 +38,7 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
   const comparison = await resources.comparison(runId, table);
   let boundaries = 0;
   const onBoundary = () => (boundaries += 1) % 100 === 0 && context.report({ boundaries });
-  // Planning reads a whole index: it counts among the chunks that the databases bear at once.
+  // Planning reads much of an index, or a sample: it counts among the chunks that the databases bear at once.
   const ranges = await resources.comparing(comparison, context.signal, () =>
     planChunkRanges(comparison, resources.sides(comparison), comparison.pair.chunkRows, context.signal, { onBoundary }),
   );

@@ -7,7 +7,7 @@ import { keyValues } from '../engine/key';
 import { digestPlan } from '../engine/plan-digest';
 import { countDiffering } from '../engine/settle';
 import { insertBeforeImages, listMarkers } from '../ledger/before-image';
-import { insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
+import { countCorrections, insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
 import { queueReviews, resolveCorrected, resolvePlanned } from '../ledger/finding';
 import { insertPlan, listPlanSteps, nextPlanItems, readPlanLines, streamPlan } from '../ledger/plan';
 import { readRunConfig, setPlanDigest } from '../ledger/run';
@@ -23,14 +23,15 @@ export async function freezePlan(resources: Resources, { runId }: { readonly run
     await queueReviews(session, runId);
     await insertPlan(session, runId);
   });
-  await refreshStatistics(ledger, 'plan_item');
+  const lines = await readPlanLines(ledger, runId);
+  const total = lines.reduce((sum, line) => sum + line.rows, 0);
+  await refreshStatistics(ledger, 'plan_item', total);
   const digest = await digestPlan(streamPlan(ledger, runId));
   await setPlanDigest(ledger, runId, digest);
-  const lines = await readPlanLines(ledger, runId);
   return {
     digest,
     lines,
-    total: lines.reduce((sum, line) => sum + line.rows, 0),
+    total,
     needsApproval: lines.some((line) => line.needsApproval),
   };
 }
@@ -38,8 +39,7 @@ export async function freezePlan(resources: Resources, { runId }: { readonly run
 /** Leaves the plan of a dry run in the correction log, and its findings marked so. */
 export async function recordDryRun(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
-  await insertDryRun(ledger, runId);
-  await refreshStatistics(ledger, 'correction_log');
+  await refreshStatistics(ledger, 'correction_log', await insertDryRun(ledger, runId));
   await resolvePlanned(ledger, runId, 'DRY_RUN');
 }
 
@@ -137,7 +137,12 @@ export async function ledgerSchema(resources: Resources, runId: string): Promise
 
 export async function resolveApplied(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
-  await refreshStatistics(ledger, 'correction_log');
+  const statuses = await countCorrections(ledger, runId);
+  await refreshStatistics(
+    ledger,
+    'correction_log',
+    Object.values(statuses).reduce((sum, n) => sum + n, 0),
+  );
   await resolveCorrected(ledger, runId);
 }
 

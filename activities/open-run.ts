@@ -1,7 +1,7 @@
 import type { Config } from '../config/config';
 import { pairOf } from '../config/config';
 import { TrueupError } from '../contracts/errors';
-import type { Comparison } from '../contracts/comparison';
+import type { Comparison, HashMethod } from '../contracts/comparison';
 import { parseDuration } from '../contracts/duration';
 import type { ReconcileInput } from '../contracts/messages';
 import type { RunConfig, TablePair } from '../contracts/table-pair';
@@ -74,7 +74,10 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
   const comparisons: Comparison[] = [];
-  for (const pair of runConfig.tables) comparisons.push(await inspect(resources, pair, apply));
+  const hashMethod = hashMethods(resources);
+  for (const pair of runConfig.tables) {
+    comparisons.push(await inspect(resources, pair, apply, hashMethod));
+  }
   const targets = [...new Set(runConfig.tables.map((pair) => pair.target.connection))];
   const foreignKeys = [];
   for (const target of targets) {
@@ -165,13 +168,30 @@ async function discover(resources: Resources, config: Config): Promise<readonly 
     );
 }
 
-async function inspect(resources: Resources, pair: TablePair, apply: boolean): Promise<Comparison> {
+type HashMethods = (pair: TablePair) => Promise<HashMethod>;
+
+/** How rows are hashed on the connections of a table pair; each two of them are asked once. */
+function hashMethods(resources: Resources): HashMethods {
+  const known = new Map<string, Promise<HashMethod>>();
+  return ({ source, target }) => {
+    const id = JSON.stringify([source.connection, target.connection]);
+    const method = known.get(id) ?? resources.hashMethod(source.connection, target.connection);
+    known.set(id, method);
+    return method;
+  };
+}
+
+async function inspect(
+  resources: Resources,
+  pair: TablePair,
+  apply: boolean,
+  hashMethod: HashMethods,
+): Promise<Comparison> {
   const source = await shapeOf(resources, pair, 'source');
   const target = await shapeOf(resources, pair, 'target');
   needPrivileges(pair, 'source', source, ['SELECT']);
   needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
-  const hash = await resources.hashMethod(pair.source.connection, pair.target.connection);
-  const comparison = resolveComparison(pair, source, target, hash);
+  const comparison = resolveComparison(pair, source, target, await hashMethod(pair));
   if (apply) assertCorrectable(comparison);
   return comparison;
 }

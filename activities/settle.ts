@@ -26,7 +26,7 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
   await updateTablePhase(ledger, runId, table, 'settling');
-  if (attempt === 1) await refreshStatistics(ledger, 'candidate');
+  if (attempt === 1) await refreshStatistics(ledger, 'candidate', await countOpenCandidates(ledger, runId, table));
   const { delayMs, attempts } = comparison.pair.settle;
   const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
   // What an earlier run read is read anew, so that the reading after the delay is told from one of now.

@@ -3,7 +3,7 @@ import type { Queryable } from '../database/connection';
 import { boundOf, keyColumns, orderBy, Parameters } from './range';
 import type { Side } from './side';
 
-/** Rows of the sample that a chunk is to be measured by: their blocks scatter its size by a tenth or two. */
+/** Rows of the sample that a chunk is to be measured by. They come in whole blocks, so its size scatters. */
 const ROWS_OF_CHUNK = 2_000;
 /** Percent of the blocks read at the most. */
 const MOST_PERCENT = 10;

@@ -3,7 +3,7 @@ import type { Queryable } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { readForeignKeys, type ForeignKey } from '../database/table-shape';
 import { keyText, type KeyValues } from './key';
-import { alias, Parameters } from './range';
+import { alias, keyArrays, Parameters } from './range';
 import type { Side } from './side';
 
 const EFFECT: Readonly<Record<string, string>> = { c: 'delete', n: 'set to NULL', d: 'set to a default' };
@@ -28,12 +28,7 @@ export async function findCascades(
   const reasons = new Map<string, string>();
   for (const cascade of cascades) {
     const parameters = new Parameters();
-    const arrays = side.key.map((column, i) =>
-      parameters.add(
-        keys.map((key) => key[i]),
-        `${column.boundType}[]`,
-      ),
-    );
+    const arrays = keyArrays(side, keys, parameters);
     const wanted = side.key.map((_, i) => alias('w', i));
     const found = side.key.map((column, i) => `${column.equal} = wanted.${wanted[i] ?? ''}`).join(' and ');
     const parentColumns = cascade.parent.columns.map((name, i) => `${quoteIdentifier(name)} as ${alias('c', i)}`);

@@ -6,7 +6,8 @@ import { DatabaseFailure } from '../database/failure';
 import type { Sides } from './compare-chunk';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
-import { alias, Parameters } from './range';
+import { keyColumns, Parameters } from './range';
+import { fromKeys } from './row';
 import type { Side } from './side';
 
 /*
@@ -176,19 +177,9 @@ async function readCold(
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, boolean>> {
   const parameters = new Parameters();
-  const arrays = side.key.map((column, i) =>
-    parameters.add(
-      keys.map((key) => key[i]),
-      `${column.boundType}[]`,
-    ),
-  );
-  const wanted = side.key.map((_, i) => alias('w', i)).join(', ');
-  const joined = side.key.map((column, i) => `${column.equal} = "trueup:wanted".${alias('w', i)}`).join(' and ');
   const { rows } = await session.query<Record<string, string | null>>(
-    `select ${side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ')},
-            ${side.table}.xmin::text as "trueup:xmin", ${side.table}.xmax::text as "trueup:xmax"
-       from unnest(${arrays.join(', ')}) as "trueup:wanted"(${wanted}) join ${side.relation} on ${joined}
-      where ${side.filter}`,
+    `select ${keyColumns(side)}, ${side.table}.xmin::text as "trueup:xmin", ${side.table}.xmax::text as "trueup:xmax"
+       ${fromKeys(side, keys, parameters)}`,
     parameters.values,
   );
   const cold = new Map<string, boolean>();

@@ -1,14 +1,9 @@
 import type { ComparedColumn } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
-import type { ColumnShape } from '../database/table-shape';
+import type { ColumnPair } from './column-pair';
 import { equivalenceOf, ruleNote } from './column-rule';
 import { commonType } from './common-type';
-
-interface ColumnPair {
-  readonly source: ColumnShape;
-  readonly target: ColumnShape;
-}
 
 /**
  * How each pair of columns is compared that is neither of the key (by its source name) nor excluded, and what a reader

@@ -6,7 +6,7 @@ import type { Sides } from './compare-chunk';
 import { settledBoth } from './locate';
 import { multisetSides } from './multiset';
 import { isSampled, isWorthSampling, sampleBoundaries } from './boundary-sample';
-import { alias, boundOf, boundTuple, keyColumns, keyTuple, orderBy, Parameters } from './range';
+import { alias, boundOf, boundTuple, keyArrays, keyColumns, keyTuple, orderBy, Parameters } from './range';
 import type { Side } from './side';
 import { bucketCount } from './slice';
 
@@ -191,12 +191,7 @@ async function mergeBoundaries(
   if (other.length === 0) return base;
   const parameters = new Parameters();
   const all = [...base, ...other];
-  const arrays = side.key.map((column, i) =>
-    parameters.add(
-      all.map((bound) => bound[i]),
-      `${column.boundType}[]`,
-    ),
-  );
+  const arrays = keyArrays(side, all, parameters);
   const names = side.key.map((_, i) => alias('w', i));
   const { rows } = await side.database.query<{ n: string }>(
     `select n from unnest(${arrays.join(', ')}) with ordinality as bounds(${names.join(', ')}, n)

@@ -43,6 +43,20 @@ export function rangeCondition(side: Side, range: KeyRange, parameters: Paramete
   return conditions.join(' and ');
 }
 
+/** Keys as arrays for `unnest`, one for each key column. */
+export function keyArrays(
+  side: Side,
+  keys: readonly (readonly (string | null)[])[],
+  parameters: Parameters,
+): readonly string[] {
+  return side.key.map((column, i) =>
+    parameters.add(
+      keys.map((key) => key[i]),
+      `${column.boundType}[]`,
+    ),
+  );
+}
+
 /** The key's values as text, to be read with {@link boundOf}. */
 export function keyColumns(side: Side): string {
   return side.key.map((column, i) => `${column.text} as ${alias('k', i)}`).join(', ');

@@ -3,7 +3,7 @@ import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { keyText, type KeyValues } from './key';
 import { ownValues } from './own-type';
-import { alias, Parameters } from './range';
+import { alias, keyArrays, keyColumns, Parameters } from './range';
 import type { Side } from './side';
 
 /** A row as it was read: its values in text form, and the hash of each compared column. */
@@ -15,27 +15,9 @@ export interface Row {
 /** Key of a row as {@link keyText} to the row. */
 export type RowsByKey = ReadonlyMap<string, Row>;
 
-/** Reads the rows of the given keys, and locks them if asked; a key without a row is not in the answer. */
-export async function readRows(
-  session: Queryable,
-  comparison: Comparison,
-  side: Side,
-  keys: readonly KeyValues[],
-  lock: 'no lock' | 'for update' = 'no lock',
-): Promise<RowsByKey> {
-  if (keys.length === 0) return new Map();
-  const parameters = new Parameters();
-  const arrays = side.key.map((column, i) =>
-    parameters.add(
-      keys.map((key) => key[i]),
-      `${column.boundType}[]`,
-    ),
-  );
-  const selected = [
-    ...side.key.map((column, i) => `${column.text} as ${alias('k', i)}`),
-    ...side.columns.map((column, i) => `${column.text} as ${alias('c', i)}`),
-    ...side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`),
-  ];
+/** `from` and `where` for the rows of the given keys, found by the side's own index. */
+export function fromKeys(side: Side, keys: readonly KeyValues[], parameters: Parameters): string {
+  const arrays = keyArrays(side, keys, parameters);
   const wanted = side.key.map((_, i) => alias('w', i)).join(', ');
   const joined = side.key.map((column, i) => `${column.equal} = "trueup:wanted".${alias('w', i)}`).join(' and ');
   const byIndex = side.key.map(({ own }, i) => {
@@ -46,15 +28,32 @@ export async function readRows(
     );
     return ` and ${own.column} = any (${parameters.add(values, `${own.type}[]`)})`;
   });
+  return `from unnest(${arrays.join(', ')}) as "trueup:wanted"(${wanted}) join ${side.relation} on ${joined}
+          where ${side.filter}${byIndex.join('')}`;
+}
+
+/** Reads the rows of the given keys, and locks them if asked; a key without a row is not in the answer. */
+export async function readRows(
+  session: Queryable,
+  comparison: Comparison,
+  side: Side,
+  keys: readonly KeyValues[],
+  lock: 'no lock' | 'for update' = 'no lock',
+): Promise<RowsByKey> {
+  if (keys.length === 0) return new Map();
+  const parameters = new Parameters();
+  const selected = [
+    keyColumns(side),
+    ...side.columns.map((column, i) => `${column.text} as ${alias('c', i)}`),
+    ...side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`),
+  ];
   // Every transaction locks in the order of the keys, so that two of them cannot wait for each other.
   const locking =
     lock === 'for update'
       ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`
       : '';
   const { rows } = await session.query<Record<string, string | null>>(
-    `select ${selected.join(', ')}
-       from unnest(${arrays.join(', ')}) as "trueup:wanted"(${wanted}) join ${side.relation} on ${joined}
-      where ${side.filter}${byIndex.join('')}${locking}`,
+    `select ${selected.join(', ')} ${fromKeys(side, keys, parameters)}${locking}`,
     parameters.values,
   );
   return new Map(

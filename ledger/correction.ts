@@ -29,14 +29,15 @@ export async function insertCorrections(
 }
 
 /** Enters the whole plan as a dry run. */
-export async function insertDryRun(ledger: Queryable, runId: string): Promise<void> {
-  await ledger.query(
+export async function insertDryRun(ledger: Queryable, runId: string): Promise<number> {
+  const { rowCount } = await ledger.query(
     `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status)
      select run_id, seq, table_name, operation, record_key, before_data, after_data, 'DRY_RUN'
        from plan_item where run_id = $1
      on conflict (run_id, seq) do nothing`,
     [runId],
   );
+  return rowCount ?? 0;
 }
 
 export async function countCorrections(
