@@ -3,19 +3,14 @@ import { DURATION_FORM, parseDuration } from '../../contracts/duration';
 import { TrueupError } from '../../contracts/errors';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
 import type { ReconcileInput } from '../../contracts/messages';
-import { progressView, SILENT_VIEW } from '../render/progress-view';
 import { requester } from '../temporal/ids';
 import type { RunHandle } from '../temporal/run-handle';
 import { startReconcile } from '../temporal/start';
 import type { Runner } from './command';
 import type { Context } from './context';
-import { endedReport, printReport } from './ended';
-import { followRun } from './follow';
-import { askAtGate, gateLines, howToDecideLines } from './gate';
-import { onInterrupt } from './interrupt';
-import { findReport } from './lookup';
 import { startedReport } from './started-report';
 import { unusedNote } from './unused';
+import { waitForRun } from './wait';
 
 interface RunOptions {
   readonly mode: 'full';
@@ -65,7 +60,7 @@ async function run(context: Context, tables: readonly string[], options: RunOpti
   const handle = await startReconcile(temporal, input);
   if (options.detach) return detached(context, handle, options);
   if (!options.json) await announce(context, handle);
-  return await waitForRun(context, handle, options.json === true);
+  return await waitForRun(context, handle, { json: options.json === true });
 }
 
 /** Everything that can be told to be wrong without a server is told before one is asked. */
@@ -109,47 +104,4 @@ async function announce(context: Context, { workflowId }: RunHandle): Promise<vo
   const link = await context.webLink(workflowId);
   if (link !== null) out.line(`  Temporal Web: ${link}`);
   out.line(`  Return to it: trueup status ${workflowId}`);
-}
-
-/** Follows a run to its end, through the gate; what it prints last is the report. */
-async function waitForRun(context: Context, handle: RunHandle, json: boolean): Promise<ExitCode> {
-  const { io } = context;
-  const interrupt = onInterrupt();
-  const view = json ? SILENT_VIEW : progressView(io.out);
-  try {
-    for (;;) {
-      const end = await followRun(handle, view, interrupt.signal).finally(() => view.stop());
-      if (end.kind === 'closed') return printReport(context, await endedReport(context, handle, end.description), json);
-      if (end.kind === 'left') return left(context, handle.workflowId, end.waiting);
-      const { runId, plan } = end;
-      if (json || !io.interactive) {
-        const say = json ? io.err : io.out;
-        if (!json) gateLines(io, plan).forEach((line) => io.out.line(line));
-        howToDecideLines(runId, plan.plan.digest).forEach((line) => say.line(line));
-        if (json) await printWaiting(context, handle.workflowId);
-        return EXIT.awaitingApproval;
-      }
-      if ((await askAtGate(io, handle, plan, interrupt.signal)) === 'left') {
-        io.out.line(`\nRun ${runId} goes on waiting.`);
-        howToDecideLines(runId, plan.plan.digest).forEach((line) => io.out.line(line));
-        return EXIT.awaitingApproval;
-      }
-    }
-  } finally {
-    interrupt.dispose();
-  }
-}
-
-async function printWaiting(context: Context, workflowId: string): Promise<void> {
-  const report = await findReport(context.ledger, workflowId);
-  if (report === null) throw new TrueupError('RUN_NOT_FOUND', `run ${workflowId} is not in the ledger of this config`);
-  context.io.out.line(JSON.stringify({ ...report, status: 'awaiting_approval' }));
-}
-
-/** Ctrl-C: the run belongs to Temporal, not to this process. */
-function left({ io }: Context, workflowId: string, waiting: boolean): ExitCode {
-  io.err.line(`\nRun ${workflowId} goes on without this process. Return to it:`);
-  io.err.line(`  trueup status ${workflowId}`);
-  if (waiting) io.err.line(`  trueup plan ${workflowId}`);
-  return waiting ? EXIT.awaitingApproval : EXIT.ok;
 }
