@@ -1,37 +1,60 @@
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
 import { Batch, charactersOf } from '../engine/batch';
-import { applyBatch, type CorrectionOutcome, type MarkerStore } from '../engine/apply';
-import { cascadesOf } from '../engine/cascade';
+import { applyBatch, type ApplyContext } from '../engine/apply';
 import { keyValues } from '../engine/key';
 import { digestPlan } from '../engine/plan-digest';
 import { countDiffering } from '../engine/settle';
-import { insertBeforeImages, listMarkers } from '../ledger/before-image';
 import { countCorrections, insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
 import { queueReviews, resolveCorrected, resolvePlanned } from '../ledger/finding';
-import { insertPlan, listPlanSteps, nextPlanItems, readPlanLines, streamPlan } from '../ledger/plan';
+import {
+  countPlan,
+  insertPlan,
+  listPlanSteps,
+  nextPlanItems,
+  readFrozenPlan,
+  readPlanLines,
+  streamPlan,
+} from '../ledger/plan';
 import { readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
+import { verifyWritten } from './verify-written';
+import { cascadesIn, effectPlan, markersOf } from './effects';
+import { planEffects } from './plan-effects';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
-/** Freezes the plan of a run and returns its counts and its digest. */
-export async function freezePlan(resources: Resources, { runId }: { readonly runId: string }): Promise<PlanSummary> {
+/**
+ * Freezes the plan of a run, with what the database would do by itself, and returns its counts and its digest. A plan that
+ * is frozen stays as it is; it is there as a whole or not at all.
+ */
+export async function freezePlan(
+  resources: Resources,
+  { runId }: { readonly runId: string },
+  context: StepContext,
+): Promise<PlanSummary> {
   const ledger = await resources.ledger();
-  await ledger.withTransaction('read write', async (session) => {
-    await queueReviews(session, runId);
-    await insertPlan(session, runId);
-  });
+  const digest = await ledger.withTransaction(
+    'read write',
+    async (session) => {
+      const frozen = await readFrozenPlan(session, runId);
+      if (frozen !== null) return frozen;
+      await queueReviews(session, runId);
+      await insertPlan(session, runId);
+      await planEffects(resources, session, runId, context);
+      await refreshStatistics(session, 'plan_item', await countPlan(session, runId));
+      const taken = await digestPlan(streamPlan(session, runId));
+      await setPlanDigest(session, runId, taken);
+      return taken;
+    },
+    context.signal,
+  );
   const lines = await readPlanLines(ledger, runId);
-  const total = lines.reduce((sum, line) => sum + line.rows, 0);
-  await refreshStatistics(ledger, 'plan_item', total);
-  const digest = await digestPlan(streamPlan(ledger, runId));
-  await setPlanDigest(ledger, runId, digest);
   return {
     digest,
     lines,
-    total,
+    total: lines.reduce((sum, line) => sum + line.rows, 0),
     needsApproval: lines.some((line) => line.needsApproval),
   };
 }
@@ -93,12 +116,15 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
   const schema = await ledgerSchema(resources, runId);
   const comparison = await resources.comparison(runId, table);
   const sides = resources.sides(comparison);
-  const markers: MarkerStore = {
-    done: (session, seqs) => listMarkers(session, schema, runId, seqs),
-    add: (session, rows) =>
-      insertBeforeImages(session, schema, { runId, table, relation: sides.target.relation }, rows),
+  const cascades = cascadesIn(resources, runId, comparison);
+  const apply: ApplyContext = {
+    runId,
+    comparison,
+    sides,
+    markers: markersOf(schema, runId, sides.target, table),
+    cascades: await cascades.of(comparison),
+    effects: effectPlan(resources, ledger, { runId, schema, cascades }),
   };
-  const cascades = await cascadesOf(sides.target.database, comparison);
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
   const batch = new Batch();
   for (let after = '0'; ;) {
@@ -111,23 +137,17 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
       items.length,
       charactersOf(items.flatMap(({ before, after: written, source }) => [before, written, source])),
     );
-    const outcomes = await applyBatch({ runId, comparison, sides, markers, cascades }, items);
+    const outcomes = await applyBatch(apply, items);
     const final = outcomes.filter((outcome) => last || outcome.status !== 'FAILED' || !outcome.mayPass);
-    await insertCorrections(ledger, runId, approver, final);
-    tally(counts, final);
+    const entered = await insertCorrections(ledger, runId, approver, final);
+    counts.success += entered.SUCCESS ?? 0;
+    counts.skipped += entered.SKIPPED_STALE ?? 0;
+    counts.failed += entered.FAILED ?? 0;
     counts.deferred += outcomes.length - final.length;
     after = lastItem.seq;
     context.report({ step, ...counts });
   }
   return counts;
-}
-
-function tally(counts: { success: number; skipped: number; failed: number }, outcomes: readonly CorrectionOutcome[]) {
-  for (const { status } of outcomes) {
-    if (status === 'SUCCESS') counts.success += 1;
-    else if (status === 'SKIPPED_STALE') counts.skipped += 1;
-    else counts.failed += 1;
-  }
 }
 
 export async function ledgerSchema(resources: Resources, runId: string): Promise<string> {
@@ -151,11 +171,12 @@ export interface Verified {
   readonly differing: number;
 }
 
-/** Compares every corrected key of a table again. */
+/** Compares every corrected key of a table again; a table that only the plan touched holds what the plan says. */
 export async function verifyTable(resources: Resources, input: TableStep, context: StepContext): Promise<Verified> {
   const { runId, table } = input;
   const ledger = await resources.ledger();
   const comparison = await resources.comparison(runId, table);
+  if (comparison.targetOnly) return verifyWritten(resources, input, context);
   const sides = resources.sides(comparison);
   let [checked, differing, after] = [0, 0, '0'];
   const batch = new Batch();

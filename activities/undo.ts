@@ -3,10 +3,10 @@ import type { PlanSummary } from '../contracts/run';
 import type { UndoInput } from '../contracts/messages';
 import { keyDigest, keyValues } from '../engine/key';
 import { digestPlan } from '../engine/plan-digest';
-import { countUnrestored, undoItem } from '../engine/undo';
+import { undoItem } from '../engine/undo';
 import { previousBeforeImages } from '../ledger/before-image';
 import { migrate } from '../ledger/migrate';
-import { insertUndoItems, nextVerifiableItems, readPlanLines, streamPlan } from '../ledger/plan';
+import { insertUndoItems, readPlanLines, streamPlan } from '../ledger/plan';
 import { copyRunTables, insertRun, readRunConfig, setPlanDigest } from '../ledger/run';
 import { listUndoneKeys } from '../ledger/undone';
 import { readRunReport } from '../ledger/report';
@@ -15,6 +15,7 @@ import { ledgerSchema, type Verified } from './correct';
 import type { TableStep } from './compare';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
+import { verifyWritten } from './verify-written';
 
 export interface OpenUndoInput {
   readonly input: UndoInput;
@@ -112,24 +113,8 @@ export async function planUndo(
 }
 
 /** Reads every restored row again: does it hold what it held before the run that was undone? */
-export async function verifyUndo(resources: Resources, input: TableStep, context: StepContext): Promise<Verified> {
-  const { runId, table } = input;
-  const ledger = await resources.ledger();
-  const comparison = await resources.comparison(runId, table);
-  const { target } = resources.sides(comparison);
-  let [checked, differing, after] = [0, 0, '0'];
-  for (;;) {
-    const items = await nextVerifiableItems(ledger, runId, table, after, PAGE);
-    const last = items.at(-1);
-    if (!last) return { checked, differing };
-    differing += await target.database.withSession(
-      (session) => countUnrestored(session, comparison, target, items),
-      context.signal,
-    );
-    checked += items.length;
-    after = last.seq;
-    context.report({ checked, differing });
-  }
+export function verifyUndo(resources: Resources, input: TableStep, context: StepContext): Promise<Verified> {
+  return verifyWritten(resources, input, context);
 }
 
 export async function resolveUndo(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {

@@ -114,6 +114,11 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'The ledger was written by a newer Trueup: upgrade this one.',
   },
+  EFFECTS_TOO_MANY: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Set `extra` of the table to `review` or `ignore`, and delete its rows yourself, in portions.',
+  },
   PLAN_CHANGED: {
     retryable: false,
     exitCode: EXIT.failed,

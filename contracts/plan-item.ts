@@ -17,4 +17,8 @@ export interface PlanItem {
   readonly source: TextRow | null;
   /** Whether the source is read again before writing; an undo has no source. */
   readonly checkSource: boolean;
+  /** The `seq` of the delete by which the database would do this by itself; absent: it answers a difference. */
+  readonly effectOf?: string;
+  /** The foreign key that makes it an effect. */
+  readonly constraint?: string;
 }

@@ -50,6 +50,8 @@ export interface PlanLine {
   readonly operation: Operation;
   readonly rows: number;
   readonly needsApproval: boolean;
+  /** The table whose deletes the database would answer so by itself; absent: the line answers differences. */
+  readonly effectOf?: string;
 }
 
 export interface PlanSummary {

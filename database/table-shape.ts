@@ -157,35 +157,3 @@ export async function listTables(
   );
   return rows.map((row) => ({ schema: row.schema, name: row.name, hasPrimaryKey: row.has_key === 't' }));
 }
-
-/** A foreign key: the rows of `child` point to rows of `parent`. */
-export interface ForeignKey {
-  readonly name: string;
-  readonly child: { readonly schema: string; readonly table: string; readonly columns: readonly string[] };
-  readonly parent: { readonly schema: string; readonly table: string; readonly columns: readonly string[] };
-  /** pg_constraint.confdeltype: `a` no action, `r` restrict, `c` cascade, `n` set null, `d` set default. */
-  readonly onDelete: string;
-}
-
-/** Every foreign key of the database. */
-export async function readForeignKeys(db: Queryable): Promise<readonly ForeignKey[]> {
-  const columns = (relation: string, keys: string) =>
-    `to_json(array(select a.attname::text from unnest(${keys}) with ordinality as k(attnum, n)
-       join pg_attribute a on a.attrelid = ${relation} and a.attnum = k.attnum order by k.n))`;
-  const { rows } = await db.query<Record<'name' | 'cs' | 'ct' | 'ccols' | 'ps' | 'pt' | 'pcols' | 'on_delete', string>>(
-    `select f.conname as name, cn.nspname as cs, cc.relname as ct, ${columns('f.conrelid', 'f.conkey')} as ccols,
-            pn.nspname as ps, pc.relname as pt, ${columns('f.confrelid', 'f.confkey')} as pcols,
-            f.confdeltype as on_delete
-       from pg_constraint f
-            join pg_class cc on cc.oid = f.conrelid join pg_namespace cn on cn.oid = cc.relnamespace
-            join pg_class pc on pc.oid = f.confrelid join pg_namespace pn on pn.oid = pc.relnamespace
-      where f.contype = 'f' and f.conparentid = 0
-      order by cn.nspname, cc.relname, f.conname`,
-  );
-  return rows.map((row) => ({
-    name: row.name,
-    child: { schema: row.cs, table: row.ct, columns: JSON.parse(row.ccols) as string[] },
-    parent: { schema: row.ps, table: row.pt, columns: JSON.parse(row.pcols) as string[] },
-    onDelete: row.on_delete,
-  }));
-}

@@ -1,41 +1,18 @@
-import type { BeforeImage } from '../contracts/before-image';
 import type { Comparison } from '../contracts/comparison';
-import type { CorrectionStatus } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
 import type { TextRow } from '../contracts/finding';
 import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
-import type { ForeignKey } from '../database/table-shape';
-import { findCascades } from './cascade';
-import type { Sides } from './compare-chunk';
+import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { sameRow } from './difference';
+import { applyEffects, confirmEffects } from './effect-apply';
+import { checkEffects } from './effect-check';
 import { keyText, keyValues } from './key';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
 
-/** Where backups and markers are kept: in the target, by the session that makes the corrections. */
-export interface MarkerStore {
-  /** Which of these corrections were committed by an earlier attempt. */
-  done(session: Queryable, seqs: readonly string[]): Promise<ReadonlySet<string>>;
-  add(session: Queryable, rows: readonly BeforeImage[]): Promise<void>;
-}
-
-export interface CorrectionOutcome {
-  readonly seq: string;
-  readonly status: Extract<CorrectionStatus, 'SUCCESS' | 'SKIPPED_STALE' | 'FAILED'>;
-  readonly error: string | null;
-  /** A failure that other corrections of the plan may remove: a reference or a unique value that is in the way. */
-  readonly mayPass: boolean;
-}
-
-export interface ApplyContext {
-  readonly runId: string;
-  readonly comparison: Comparison;
-  readonly sides: Sides;
-  readonly markers: MarkerStore;
-  readonly cascades: readonly ForeignKey[];
-}
+export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
 
 /** How long a correction waits for a row that somebody else has locked. */
 const LOCK_TIMEOUT = '5s';
@@ -103,24 +80,23 @@ async function applyTogether(
       const keys = open.map((item) => keyValues(comparison, item.key));
       const target = await readRows(session, comparison, sides.target, keys, 'for update');
       const source = await readSource(context, open, signal);
-      const blocked =
-        items[0]?.operation === 'delete'
-          ? await findCascades(session, sides.target, context.cascades, keys)
-          : new Map<string, string>();
-      const ready: PlanItem[] = [];
+      const fresh: PlanItem[] = [];
       open.forEach((item, i) => {
         const key = keyText(keys[i] ?? []);
         const stale = staleReason(item, target.get(key)?.values ?? null, source.get(key)?.values ?? null);
-        const block = blocked.get(key);
-        if (stale !== null) {
-          outcomes.push({ seq: item.seq, status: 'SKIPPED_STALE', error: stale, mayPass: false });
-        } else if (block !== undefined) {
-          outcomes.push({ seq: item.seq, status: 'FAILED', error: block, mayPass: true });
-        } else {
-          ready.push(item);
-        }
+        if (stale === null) fresh.push(item);
+        else outcomes.push({ seq: item.seq, status: 'SKIPPED_STALE', error: stale, mayPass: false });
       });
+      const isDelete = items[0]?.operation === 'delete' && context.cascades.length > 0;
+      const refused = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
+      const ready = fresh.filter(({ seq }) => !refused.has(seq));
+      for (const [seq, { status, error }] of refused) {
+        outcomes.push({ seq, status, error, mayPass: status === 'FAILED' });
+      }
+      const causes = isDelete ? ready.map(({ seq }) => seq) : [];
+      await applyEffects(session, context, causes);
       await change(context, session, ready, target);
+      await confirmEffects(session, context, causes);
       return [...outcomes, ...ready.map((item) => success(item))];
     },
     signal,
@@ -170,18 +146,14 @@ async function change(
     const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
     changed += rowCount ?? 0;
   }
-  if (changed !== items.length) {
-    throw new DatabaseFailure(
-      'DATABASE_ERROR',
-      `table ${comparison.pair.name}: ${items.length} rows were to change, ${changed} did`,
-      'P0001',
-      `${items.length} row(s) were to change, ${changed} did: a trigger, a rule or row security stands in the way`,
-    );
-  }
+  // Deleting rows may take others of the batch with it, before their turn came; whether all are gone is seen below.
+  const isDelete = items[0]?.operation === 'delete';
+  if (changed !== items.length && !isDelete) throw standsInTheWay(comparison, items.length, changed);
   // Constraints that wait for the commit are checked now, while the batch can still be split.
   await session.query('set constraints all immediate');
   const keys = items.map((item) => keyValues(comparison, item.key));
   const after = await readRows(session, comparison, sides.target, keys);
+  if (isDelete && after.size > 0) throw standsInTheWay(comparison, items.length, items.length - after.size);
   await markers.add(
     session,
     items.map((item, i) => {
@@ -194,6 +166,15 @@ async function change(
         after: after.get(key)?.values ?? null,
       };
     }),
+  );
+}
+
+function standsInTheWay({ pair }: Comparison, rows: number, changed: number): DatabaseFailure {
+  return new DatabaseFailure(
+    'DATABASE_ERROR',
+    `table ${pair.name}: ${rows} rows were to change, ${changed} did`,
+    'P0001',
+    `${rows} row(s) were to change, ${changed} did: a trigger, a rule or row security stands in the way`,
   );
 }
 

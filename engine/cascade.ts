@@ -1,57 +1,131 @@
 import type { Comparison } from '../contracts/comparison';
-import type { Queryable } from '../database/connection';
+import type { TableRef } from '../contracts/table-pair';
+import type { Database, Queryable } from '../database/connection';
+import { readForeignKeys, readRelatives, type ForeignKey } from '../database/foreign-key';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
-import { readForeignKeys, type ForeignKey } from '../database/table-shape';
+import { effectTables, type EffectTable, type NoEffects } from './effect-table';
 import { keyText, type KeyValues } from './key';
 import { alias, keyArrays, Parameters } from './range';
 import type { Side } from './side';
 
 const EFFECT: Readonly<Record<string, string>> = { c: 'delete', n: 'set to NULL', d: 'set to a default' };
+const CHANGES = /[cnd]/;
 
-/** The foreign keys by which deleting a row of this table would change rows of others. */
-export async function cascadesOf(target: Queryable, comparison: Comparison): Promise<readonly ForeignKey[]> {
-  const { schema, table } = comparison.pair.target;
-  const keys = await readForeignKeys(target);
-  return keys.filter((key) => key.parent.schema === schema && key.parent.table === table && key.onDelete in EFFECT);
+/** A foreign key by which deleting a row would delete or change rows that refer to it. */
+export interface Cascade {
+  readonly key: ForeignKey;
+  /** Where those rows are; or why they cannot be planned for, so that there must be none. */
+  readonly children: readonly EffectTable[] | NoEffects;
+}
+
+/** The table pairs of the run on a table of the target, or of its name. */
+export type PairsOf = (ref: TableRef) => Promise<readonly Comparison[]>;
+
+/** What the foreign keys of one target would do by themselves; each is looked up once. */
+export class Cascades {
+  #keys: Promise<readonly ForeignKey[]> | undefined;
+  readonly #of = new Map<string, Promise<readonly Cascade[]>>();
+
+  /** The pairs of a table name the rows that they compare; other rows are named by their table. */
+  constructor(
+    readonly target: Database,
+    readonly pairsOf: PairsOf = () => Promise.resolve([]),
+  ) {}
+
+  /** The foreign keys by which deleting a row of this table would touch others. */
+  of(comparison: Comparison): Promise<readonly Cascade[]> {
+    const { schema, table } = comparison.pair.target;
+    const id = JSON.stringify([schema, table]);
+    const known = this.#of.get(id) ?? this.#find(comparison);
+    this.#of.set(id, known);
+    return known;
+  }
+
+  foreignKeys(): Promise<readonly ForeignKey[]> {
+    return (this.#keys ??= readForeignKeys(this.target));
+  }
+
+  async #find({ pair }: Comparison): Promise<readonly Cascade[]> {
+    const { connection, schema, table } = pair.target;
+    const all = await this.foreignKeys();
+    const relatives = await readRelatives(this.target, schema, table);
+    const cascades: Cascade[] = [];
+    for (const key of all.filter(({ onDelete }) => onDelete in EFFECT)) {
+      const { parent, child } = key;
+      const relative = relatives.find((found) => found.schema === parent.schema && found.table === parent.table);
+      if (relative?.kind === 'within it') {
+        cascades.push({ key, children: { why: 'it refers to a part of the table only', visible: true } });
+      } else if (relative || (parent.schema === schema && parent.table === table)) {
+        const ref = { connection, schema: child.schema, table: child.table };
+        const children = await effectTables(this.target, ref, await this.pairsOf(ref));
+        cascades.push({ key, children: 'why' in children ? children : (unfitFor(key, children, all) ?? children) });
+      }
+    }
+    return cascades;
+  }
+}
+
+/** The foreign keys by which deleting a row of this table would touch others, where no plan names any. */
+export function cascadesOf(target: Database, comparison: Comparison): Promise<readonly Cascade[]> {
+  return new Cascades(target, () => Promise.resolve([comparison])).of(comparison);
+}
+
+/** Why what a foreign key sets cannot be planned as a change of those rows; null: it can. */
+function unfitFor(key: ForeignKey, children: readonly EffectTable[], all: readonly ForeignKey[]): NoEffects | null {
+  if (key.onDelete === 'c') return null;
+  const sets = (name: string) => key.setColumns.includes(name);
+  if (children.some(({ comparison }) => comparison.key.some((column) => sets(column.target)))) {
+    return { why: 'it would change their key', visible: true };
+  }
+  const further = all.find(
+    ({ parent, onUpdate }) =>
+      parent.schema === key.child.schema &&
+      parent.table === key.child.table &&
+      CHANGES.test(onUpdate) &&
+      parent.columns.some(sets),
+  );
+  return further ? { why: `further rows would change by ${further.name}`, visible: true } : null;
+}
+
+/** What deleting a row would do to rows that nobody approved. */
+export function unplanned({ onDelete, child, name }: ForeignKey, rows: number | string, why = ''): string {
+  const effect = EFFECT[onDelete] ?? 'change';
+  const because = why === '' ? '' : `: ${why}`;
+  return `deleting it would ${effect} ${rows} row(s) of ${child.schema}.${child.table} that are not in the plan (${name})${because}`;
 }
 
 /**
- * Rows whose deletion would change other rows that nobody approved; key text to the reason. Called with the rows
- * locked, so no child can be added meanwhile.
+ * Rows whose deletion would change rows that cannot be planned for; key text to the reason. Called with the rows locked,
+ * so no child can be added meanwhile.
  */
 export async function findCascades(
   session: Queryable,
   side: Side,
-  cascades: readonly ForeignKey[],
+  key: ForeignKey,
+  no: NoEffects,
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, string>> {
-  const reasons = new Map<string, string>();
-  for (const cascade of cascades) {
-    const parameters = new Parameters();
-    const arrays = keyArrays(side, keys, parameters);
-    const wanted = side.key.map((_, i) => alias('w', i));
-    const found = side.key.map((column, i) => `${column.equal} = wanted.${wanted[i] ?? ''}`).join(' and ');
-    const parentColumns = cascade.parent.columns.map((name, i) => `${quoteIdentifier(name)} as ${alias('c', i)}`);
-    const childMatch = cascade.child.columns.map(
-      (name, i) => `child.${quoteIdentifier(name)} = parent.${alias('c', i)}`,
-    );
-    const { rows } = await session.query<Record<string, string>>(
-      `select ${wanted.map((name, i) => `parent.${name}::text as ${alias('k', i)}`).join(', ')}, count(*) as n
-         from (select wanted.*, ${parentColumns.join(', ')}
-                 from unnest(${arrays.join(', ')}) as wanted(${wanted.join(', ')})
-                      join ${side.relation} as "trueup:row" on ${found}) as parent
-              join ${quoteQualified(cascade.child.schema, cascade.child.table)} as child on ${childMatch.join(' and ')}
-        group by ${wanted.map((name) => `parent.${name}`).join(', ')}`,
-      parameters.values,
-    );
-    for (const row of rows) {
-      const key = keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? ''));
-      const effect = EFFECT[cascade.onDelete] ?? 'change';
-      reasons.set(
-        key,
-        `deleting it would ${effect} ${row['n'] ?? '?'} row(s) of ${cascade.child.schema}.${cascade.child.table} that are not in the plan (${cascade.name})`,
-      );
-    }
+  const { child, parent } = key;
+  if (!no.visible) {
+    const reason = `whether deleting it would touch ${child.schema}.${child.table} cannot be seen (${key.name}): ${no.why}`;
+    return new Map(keys.map((values) => [keyText(values), reason]));
   }
-  return reasons;
+  const parameters = new Parameters();
+  const arrays = keyArrays(side, keys, parameters);
+  const wanted = side.key.map((_, i) => alias('w', i));
+  const found = side.key.map((column, i) => `${column.equal} = wanted.${wanted[i] ?? ''}`).join(' and ');
+  const parentColumns = parent.columns.map((name, i) => `${quoteIdentifier(name)} as ${alias('c', i)}`);
+  const childMatch = child.columns.map(
+    (name, i) => `parent.${alias('c', i)} ${key.equals[i] ?? '='} child.${quoteIdentifier(name)}`,
+  );
+  const { rows } = await session.query<{ key: string; n: string }>(
+    `select parent."trueup:n" as key, count(*) as n
+       from (select wanted."trueup:n", ${parentColumns.join(', ')}
+               from unnest(${arrays.join(', ')}) with ordinality as wanted(${wanted.join(', ')}, "trueup:n")
+                    join ${side.relation} as "trueup:row" on ${found}) as parent
+            join ${quoteQualified(child.schema, child.table)} as child on ${childMatch.join(' and ')}
+      group by parent."trueup:n"`,
+    parameters.values,
+  );
+  return new Map(rows.map((row) => [keyText(keys[Number(row.key) - 1] ?? []), unplanned(key, row.n, no.why)]));
 }

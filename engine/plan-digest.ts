@@ -14,8 +14,9 @@ export async function digestPlan(items: AsyncIterable<PlanItem>): Promise<string
   const hash = createHash('sha256');
   for await (const item of items) {
     const { seq, table, operation, needsApproval, key, before, after, source, checkSource } = item;
+    const effect = item.effectOf === undefined ? [] : [item.effectOf, item.constraint ?? null];
     const fields = [seq, table, operation, needsApproval, canonical(key), canonical(before), canonical(after)];
-    hash.update(JSON.stringify([...fields, canonical(source), checkSource]));
+    hash.update(JSON.stringify([...fields, canonical(source), checkSource, ...effect]));
     hash.update('\n');
   }
   return hash.digest('hex');

@@ -1,5 +1,5 @@
 import type { TableRef } from '../contracts/table-pair';
-import type { ForeignKey } from '../database/table-shape';
+import type { ForeignKey } from '../database/foreign-key';
 
 /**
  * Orders tables so that parents come before their children, by the foreign keys of the target (depth-first topological

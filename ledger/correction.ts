@@ -8,24 +8,33 @@ export interface CorrectionResult {
   readonly error: string | null;
 }
 
-/** Writes one entry for each attempted correction, from the frozen plan; an entry that is there already stands. */
+/**
+ * Writes one entry for each attempted correction, from the frozen plan, and one for each effect of it; an entry that is
+ * there already stands. Returns how many were written, by their status.
+ */
 export async function insertCorrections(
   ledger: Queryable,
   runId: string,
   approver: string | null,
   results: readonly CorrectionResult[],
-): Promise<void> {
-  if (results.length === 0) return;
-  await ledger.query(
-    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error,
+): Promise<Partial<Record<CorrectionStatus, number>>> {
+  if (results.length === 0) return {};
+  const { rows } = await ledger.query<{ status: CorrectionStatus; n: string }>(
+    `with entered as (
+     insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error,
                                  approver)
      select p.run_id, p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status',
             r ->> 'error', case when p.needs_approval then $2::text end
        from jsonb_array_elements($3::jsonb) as t(r)
-            join plan_item p on p.run_id = $1 and p.seq = (r ->> 'seq')::bigint
-     on conflict (run_id, seq) do nothing`,
+            cross join lateral (
+              select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
+              union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p
+     on conflict (run_id, seq) do nothing
+     returning status)
+     select status, count(*) as n from entered group by status`,
     [runId, approver, JSON.stringify(results)],
   );
+  return Object.fromEntries(rows.map((row) => [row.status, Number(row.n)]));
 }
 
 /** Enters the whole plan as a dry run. */

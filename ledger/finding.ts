@@ -34,8 +34,11 @@ export async function countFindings(ledger: Queryable, runId: string, table: str
   return Object.fromEntries(rows.map((row) => [row.type, Number(row.n)]));
 }
 
-/** The finding that a plan's item answers, by all columns of its unique index. */
-const ANSWERED = `l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
+/**
+ * The finding that a plan's item answers, by all columns of its unique index. An effect answers one where it deletes a row
+ * that is extra; what it changes in a row is no correction.
+ */
+const ANSWERED = `(p.effect_of is null or p.operation = 'delete') and l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
           case p.operation when 'insert' then 'missing_in_target' when 'delete' then 'extra_in_target' else 'field_mismatch' end`;
 
 /** Gives the findings that a plan's items answer the resolution that their corrections came to. */

@@ -62,11 +62,34 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
   );
 }
 
+/** The digest of a run's plan where it is frozen; others that would freeze it wait for this transaction. */
+export async function readFrozenPlan(session: Queryable, runId: string): Promise<string | null> {
+  const { rows } = await session.query<{ plan_digest: string | null }>(
+    'select plan_digest from run where run_id = $1 for no key update',
+    [runId],
+  );
+  return rows[0]?.plan_digest ?? null;
+}
+
+export async function countPlan(ledger: Queryable, runId: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>('select count(*) as n from plan_item where run_id = $1', [runId]);
+  return Number(rows[0]?.n ?? 0);
+}
+
 /** Counts of the plan by table and operation, in the order in which they are applied. */
 export async function readPlanLines(ledger: Queryable, runId: string): Promise<readonly PlanLine[]> {
-  const { rows } = await ledger.query<{ table_name: string; operation: Operation; needs_approval: string; n: string }>(
-    `select table_name, operation, needs_approval, count(*) as n from plan_item where run_id = $1
-      group by step, table_name, operation, needs_approval order by step`,
+  const { rows } = await ledger.query<{
+    table_name: string;
+    operation: Operation;
+    needs_approval: string;
+    n: string;
+    cause: string | null;
+  }>(
+    `select p.table_name, p.operation, p.needs_approval, c.table_name as cause, count(*) as n
+       from plan_item p left join plan_item c on c.run_id = p.run_id and c.seq = p.effect_of
+      where p.run_id = $1
+      group by p.step, p.table_name, p.operation, p.needs_approval, c.table_name
+      order by p.step, c.table_name is null, p.table_name, p.operation, p.needs_approval`,
     [runId],
   );
   return rows.map((row) => ({
@@ -74,14 +97,19 @@ export async function readPlanLines(ledger: Queryable, runId: string): Promise<r
     operation: row.operation,
     rows: Number(row.n),
     needsApproval: row.needs_approval === 't',
+    ...(row.cause === null ? {} : { effectOf: row.cause }),
   }));
 }
 
-/** The steps of the plan in order; the items of one step concern one table and one operation. */
+/**
+ * The steps of the plan in order; the items of one step concern one table and one operation, but for the effects of
+ * deletes, which are carried out with those.
+ */
 export async function listPlanSteps(ledger: Queryable, runId: string) {
   const { rows } = await ledger.query<{ step: string; table_name: string; operation: Operation; n: string }>(
-    `select step, table_name, operation, count(*) as n from plan_item where run_id = $1
-      group by step, table_name, operation order by step`,
+    `select step, min(table_name) filter (where effect_of is null) as table_name,
+            min(operation) filter (where effect_of is null) as operation, count(*) as n
+       from plan_item where run_id = $1 group by step order by step`,
     [runId],
   );
   return rows.map((row) => ({
@@ -92,7 +120,7 @@ export async function listPlanSteps(ledger: Queryable, runId: string) {
   }));
 }
 
-interface PlanItemRow {
+export interface PlanItemRow {
   seq: string;
   table_name: string;
   operation: Operation;
@@ -102,16 +130,21 @@ interface PlanItemRow {
   after_data: string | null;
   source_data: string | null;
   check_source: string;
+  effect_of: string | null;
+  constraint_name: string | null;
 }
 
-const COLUMNS =
-  'seq, table_name, operation, needs_approval, record_key, before_data, after_data, source_data, check_source';
+const FIELDS = [
+  ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
+  ...['check_source', 'effect_of', 'constraint_name'],
+];
+export const PLAN_COLUMNS = FIELDS.join(', ');
 
 function parseRow(json: string): TextRow {
   return JSON.parse(json) as TextRow;
 }
 
-function toItem(row: PlanItemRow): PlanItem {
+export function toPlanItem(row: PlanItemRow): PlanItem {
   return {
     seq: row.seq,
     table: row.table_name,
@@ -122,6 +155,8 @@ function toItem(row: PlanItemRow): PlanItem {
     after: row.after_data === null ? null : parseRow(row.after_data),
     source: row.source_data === null ? null : parseRow(row.source_data),
     checkSource: row.check_source === 't',
+    ...(row.effect_of === null ? {} : { effectOf: row.effect_of }),
+    ...(row.constraint_name === null ? {} : { constraint: row.constraint_name }),
   };
 }
 
@@ -132,17 +167,17 @@ export async function* streamPlan(ledger: Queryable, runId: string): AsyncIterab
   let after = '0';
   for (;;) {
     const { rows } = await ledger.query<PlanItemRow>(
-      `select ${COLUMNS} from plan_item where run_id = $1 and seq > $2 order by seq limit ${PAGE}`,
+      `select ${PLAN_COLUMNS} from plan_item where run_id = $1 and seq > $2 order by seq limit ${PAGE}`,
       [runId, after],
     );
-    for (const row of rows) yield toItem(row);
+    for (const row of rows) yield toPlanItem(row);
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return;
     after = last.seq;
   }
 }
 
-/** The next items of a step that have no entry in the correction log yet. */
+/** The next items of a step that have no entry in the correction log yet, without effects. */
 export async function nextPlanItems(
   ledger: Queryable,
   runId: string,
@@ -151,13 +186,13 @@ export async function nextPlanItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${COLUMNS} from plan_item p
-      where run_id = $1 and step = $2 and seq > $3
+    `select ${PLAN_COLUMNS} from plan_item p
+      where run_id = $1 and step = $2 and seq > $3 and effect_of is null
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $4`,
     [runId, step, afterSeq, limit],
   );
-  return rows.map(toItem);
+  return rows.map(toPlanItem);
 }
 
 /** Adds items to the plan of an undo; adding one again changes nothing. */
@@ -190,12 +225,11 @@ export async function nextVerifiableItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select p.seq, p.table_name, p.operation, p.needs_approval, p.record_key, p.before_data, p.after_data,
-            p.source_data, p.check_source
+    `select ${FIELDS.map((name) => `p.${name}`).join(', ')}
        from plan_item p join correction_log c using (run_id, seq)
       where p.run_id = $1 and p.table_name = $2 and p.seq > $3 and c.status = 'SUCCESS'
       order by p.seq limit $4`,
     [runId, table, afterSeq, limit],
   );
-  return rows.map(toItem);
+  return rows.map(toPlanItem);
 }

@@ -1,7 +1,7 @@
 import type { Comparison } from '../contracts/comparison';
 import type { ErrorCode } from '../contracts/errors';
 import type { RunStatus, TablePhase, TableStatus } from '../contracts/run';
-import type { RunConfig } from '../contracts/table-pair';
+import type { RunConfig, TableRef } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
 
 export interface NewRun {
@@ -154,10 +154,26 @@ export async function insertRunTables(
 
 export async function readComparison(ledger: Queryable, runId: string, table: string): Promise<Comparison | null> {
   const { rows } = await ledger.query<{ comparison: string }>(
-    'select comparison from run_table where run_id = $1 and table_name = $2',
+    `select comparison from run_table where run_id = $1 and table_name = $2
+     union all select comparison from plan_table where run_id = $1 and table_name = $2 limit 1`,
     [runId, table],
   );
   return rows[0] ? (JSON.parse(rows[0].comparison) as Comparison) : null;
+}
+
+export interface PairState {
+  readonly comparison: Comparison;
+  readonly status: TableStatus;
+}
+
+/** The table pairs of a run on this table of the target, and any that has its name. */
+export async function listPairsOn(ledger: Queryable, runId: string, ref: TableRef): Promise<readonly PairState[]> {
+  const { rows } = await ledger.query<{ comparison: string; status: TableStatus }>(
+    `select comparison, status from run_table
+      where run_id = $1 and (comparison -> 'pair' -> 'target' @> $2::jsonb or table_name = $3) order by ordinal`,
+    [runId, JSON.stringify(ref), `${ref.schema}.${ref.table}`],
+  );
+  return rows.map((row) => ({ comparison: JSON.parse(row.comparison) as Comparison, status: row.status }));
 }
 
 /** A table that is done stays so. */
@@ -196,11 +212,17 @@ export async function endTable(ledger: Queryable, runId: string, table: string, 
   );
 }
 
-/** Gives an undo the table pairs of the run that it undoes. */
+/** Gives an undo the table pairs of the run that it undoes, and the tables that its plan touched beside them. */
 export async function copyRunTables(ledger: Queryable, runId: string, from: string): Promise<void> {
   await ledger.query(
     `insert into run_table (run_id, table_name, ordinal, comparison)
      select $1, table_name, ordinal, comparison from run_table where run_id = $2
+     on conflict do nothing`,
+    [runId, from],
+  );
+  await ledger.query(
+    `insert into plan_table (run_id, table_name, comparison)
+     select $1, table_name, comparison from plan_table where run_id = $2
      on conflict do nothing`,
     [runId, from],
   );

@@ -3,6 +3,7 @@ import type { Activities } from '../activities';
 import type { PlanStep } from '../activities/correct';
 import { quick } from './activities';
 import { always } from './always';
+import { inPasses } from './passes';
 
 /** Applying stops between two transactions when it is cancelled, so its end is awaited. */
 const { applyStep } = proxyActivities<Activities>({
@@ -32,27 +33,13 @@ export async function applyPlan(order: ApplyOrder): Promise<void> {
   );
 }
 
-/**
- * Applies a plan step by step. What a reference or a unique value stands in the way of is left for another pass, for
- * as long as passes get on; the last pass gives up what still fails.
- */
 async function applySteps({ runId, approver, onProgress }: ApplyOrder, all: readonly PlanStep[]): Promise<void> {
-  let steps = all;
-  let [done, open, last] = [0, Infinity, false];
-  while (steps.length > 0) {
-    const left: PlanStep[] = [];
-    let deferred = 0;
-    for (const step of steps) {
-      const summary = `${step.operation} ${step.rows} rows of ${step.table}`;
-      const { step: number, table } = step;
-      const counts = await applyStep.executeWithOptions({ summary }, [{ runId, table, step: number, approver, last }]);
-      done += counts.success + counts.skipped + counts.failed;
-      deferred += counts.deferred;
-      if (counts.deferred > 0) left.push({ ...step, rows: counts.deferred });
-      onProgress(done);
-    }
-    last = deferred >= open;
-    open = deferred;
-    steps = left;
-  }
+  let done = 0;
+  await inPasses(all, async ({ step, table, operation, rows }, last) => {
+    const summary = `${operation} ${rows} rows of ${table}`;
+    const counts = await applyStep.executeWithOptions({ summary }, [{ runId, table, step, approver, last }]);
+    done += counts.success + counts.skipped + counts.failed;
+    onProgress(done);
+    return counts;
+  });
 }

@@ -1,5 +1,5 @@
 import type { Decision } from '../contracts/messages';
-import type { PlanSummary, TableSummary } from '../contracts/run';
+import type { PlanLine, PlanSummary, TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 
 /**
@@ -86,9 +86,13 @@ function portableNote(tables: readonly TableSummary[]): string {
 export function planTable(plan: PlanSummary): string {
   const rows = plan.lines
     .slice(0, MOST_ROWS)
-    .map((line) => [line.table, line.operation, line.rows, line.needsApproval ? 'needed' : 'not needed']);
+    .map((line) => [line.table, operationOf(line), line.rows, line.needsApproval ? 'needed' : 'not needed']);
   const left = plan.lines.length - rows.length;
   return table(['table', 'operation', 'rows', 'approval'], rows) + (left > 0 ? `\n\n… and ${left} more lines` : '');
+}
+
+function operationOf({ operation, effectOf }: PlanLine): string {
+  return effectOf === undefined ? operation : `${operation} with ${effectOf}`;
 }
 
 /** The exact commands that decide on a plan. */

@@ -5,11 +5,12 @@ import { keyText, printable, value } from './text';
 /** What of a correction is shown: all but what only applying needs. */
 export type ShownPlanItem = Pick<
   PlanItem,
-  'seq' | 'table' | 'operation' | 'needsApproval' | 'key' | 'before' | 'after'
+  'seq' | 'table' | 'operation' | 'needsApproval' | 'key' | 'before' | 'after' | 'effectOf' | 'constraint'
 >;
 
-export function planItemJson({ seq, table, operation, needsApproval, key, before, after }: ShownPlanItem): string {
-  return JSON.stringify({ seq, table, operation, needsApproval, key, before, after });
+export function planItemJson(item: ShownPlanItem): string {
+  const { seq, table, operation, needsApproval, key, before, after, effectOf, constraint } = item;
+  return JSON.stringify({ seq, table, operation, needsApproval, key, before, after, effectOf, constraint });
 }
 
 function changedColumns(before: TextRow, after: TextRow): readonly string[] {
@@ -19,7 +20,11 @@ function changedColumns(before: TextRow, after: TextRow): readonly string[] {
 /** One correction, field by field: what the target holds and what it will hold. */
 export function planItemLines(item: ShownPlanItem): readonly string[] {
   const head = `${item.operation} ${item.table} ${keyText(item.key)}${item.needsApproval ? '' : '  (automatic)'}`;
-  return [head, ...fieldLines(item).map((line) => `    ${line}`)];
+  const because =
+    item.effectOf === undefined
+      ? []
+      : [`    goes with the delete ${item.effectOf} (${printable(item.constraint ?? '')})`];
+  return [head, ...because, ...fieldLines(item).map((line) => `    ${line}`)];
 }
 
 function fieldLines({ operation, before, after }: ShownPlanItem): readonly string[] {

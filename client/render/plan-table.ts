@@ -9,7 +9,7 @@ export function planTable(lines: readonly PlanLine[]): string {
     [{ head: 'table' }, { head: 'operation' }, { head: 'rows', align: 'right' }, { head: 'decision' }],
     lines.map((line) => [
       line.table,
-      line.operation,
+      line.effectOf === undefined ? line.operation : `${line.operation} with ${line.effectOf}`,
       count(line.rows),
       line.needsApproval ? 'needs approval' : 'automatic',
     ]),

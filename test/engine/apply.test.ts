@@ -353,12 +353,12 @@ describe('corrections', () => {
         expect(outcomes[0]).toMatchObject({ status: 'FAILED', mayPass: true });
         expect(outcomes[0]?.error).toContain('1 row(s) of public.c that are not in the plan');
         expect(await rows('c')).toEqual([{ id: '100', t_id: '10' }]);
-        // A child of the same batch goes first; its parent follows in the next pass.
-        expect(statuses(outcomes)).toEqual(['FAILED', 'FAILED', 'SUCCESS']);
+        // A child of the same batch goes with its parent.
+        expect(statuses(outcomes)).toEqual(['FAILED', 'SUCCESS', 'SUCCESS']);
         const open = items.filter((_, i) => outcomes[i]?.status === 'FAILED');
-        expect(statuses(await apply(inspected, open))).toEqual(['FAILED', 'SUCCESS']);
+        expect(statuses(await apply(inspected, open))).toEqual(['FAILED']);
         await pair.target.query('delete from c');
-        expect(statuses(await apply(inspected, open))).toEqual(['SUCCESS', 'SUCCESS']);
+        expect(statuses(await apply(inspected, open))).toEqual(['SUCCESS']);
         expect((await rows()).map(({ id }) => id)).toEqual(['1', '2', '3']);
       },
     );
