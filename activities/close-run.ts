@@ -38,6 +38,9 @@ export async function recordLateDecision(resources: Resources, input: LateDecisi
     approver: input.approver ?? null,
     planDigest: input.planDigest ?? null,
     reason: input.reason ?? null,
+    ...(input.tables === undefined ? {} : { tables: input.tables }),
+    ...(input.operations === undefined ? {} : { operations: input.operations }),
+    ...(input.override === undefined ? {} : { override: input.override }),
     refusal,
   });
   return refusal;

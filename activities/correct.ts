@@ -1,3 +1,4 @@
+import type { ApprovalScope } from '../contracts/approval';
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
 import { Batch, charactersOf } from '../engine/batch';
@@ -16,12 +17,14 @@ import {
   readPlanLines,
   streamPlan,
 } from '../ledger/plan';
-import { readRunConfig, setPlanDigest } from '../ledger/run';
+import { leaveOutItems } from '../ledger/approval';
+import { readRunBlocked, readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import { verifyWritten } from './verify-written';
 import { cascadesIn, effectPlan, markersOf } from './effects';
 import { planEffects } from './plan-effects';
+import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
@@ -35,6 +38,8 @@ export async function freezePlan(
   context: StepContext,
 ): Promise<PlanSummary> {
   const ledger = await resources.ledger();
+  const config = await readRunConfig(ledger, runId);
+  if (!config) throw new TrueupError('RUN_NOT_FOUND', `no run ${runId} in the ledger`);
   const digest = await ledger.withTransaction(
     'read write',
     async (session) => {
@@ -43,6 +48,8 @@ export async function freezePlan(
       await queueReviews(session, runId);
       await insertPlan(session, runId);
       await planEffects(resources, session, runId, context);
+      await guardPlan(session, runId, config);
+      await noteTriggers(resources, session, runId);
       await refreshStatistics(session, 'plan_item', await countPlan(session, runId));
       const taken = await digestPlan(streamPlan(session, runId));
       await setPlanDigest(session, runId, taken);
@@ -51,12 +58,22 @@ export async function freezePlan(
     context.signal,
   );
   const lines = await readPlanLines(ledger, runId);
+  const blocked = await readRunBlocked(ledger, runId);
   return {
     digest,
     lines,
     total: lines.reduce((sum, line) => sum + line.rows, 0),
     needsApproval: lines.some((line) => line.needsApproval),
+    ...(blocked.length === 0 ? {} : { blocked }),
   };
+}
+
+/** Leaves out what lies outside the part that was approved; returns how many corrections that are. */
+export async function leaveOut(
+  resources: Resources,
+  { runId, scope }: { readonly runId: string; readonly scope: ApprovalScope },
+): Promise<number> {
+  return leaveOutItems(await resources.ledger(), runId, scope);
 }
 
 /** Leaves the plan of a dry run in the correction log, and its findings marked so. */

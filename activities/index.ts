@@ -31,6 +31,7 @@ export function createActivities(resources: Resources) {
     freezePlan: retried(correct.freezePlan),
     recordDryRun: retried(correct.recordDryRun),
     rejectPlan: retried(correct.rejectPlan),
+    leaveOut: retried(correct.leaveOut),
     confirmPlan: retried(correct.confirmPlan),
     applyStep: retried(correct.applyStep),
     resolveApplied: retried(correct.resolveApplied),

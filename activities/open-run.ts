@@ -36,6 +36,8 @@ export interface OpenedRun {
   /** Whether there is a query to pause by, and why it asks to pause right now. */
   readonly pauseWhile: { readonly reason: string | null } | null;
   readonly approvalTimeoutMs: number;
+  /** Whether who requested the run may not approve it; absent in runs of earlier versions: they may. */
+  readonly fourEyes?: boolean;
   readonly searchAttributes: boolean;
 }
 
@@ -72,6 +74,7 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
   const discovered = config.tables === null ? await discover(resources, config) : undefined;
   const runConfig = config.runConfig(earlier?.tables.map(({ name }) => name) ?? request.input.tables, discovered);
+  if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
   const comparisons: Comparison[] = [];
@@ -108,8 +111,18 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
     maxChunksPerConnection: throttle.maxChunksPerConnection,
     pauseWhile,
     approvalTimeoutMs,
+    fourEyes: runConfig.fourEyes === true,
     searchAttributes: resources.searchAttributes,
   };
+}
+
+/** Where four eyes are needed, two of them have to be known. Throws INPUT_INVALID. */
+function needRequester({ requestedBy }: ReconcileInput): void {
+  if (requestedBy !== undefined && requestedBy.trim() !== '') return;
+  throw new TrueupError(
+    'INPUT_INVALID',
+    'requestedBy is missing: defaults.fourEyes is on, so a run that applies has to say who requested it',
+  );
 }
 
 /** @throws RUN_NOT_FOUND, RUN_NOT_RESUMABLE */

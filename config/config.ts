@@ -1,4 +1,5 @@
 import type { CorrectionPolicies } from '../contracts/correction';
+import type { Guard } from '../contracts/guard';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 
@@ -9,6 +10,8 @@ export interface PairDefaults {
   readonly chunkRows: number;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
   readonly corrections: CorrectionPolicies;
+  /** How much of a table a run may delete or overwrite before its plan is blocked. */
+  readonly guard: Guard;
 }
 
 export interface Defaults extends PairDefaults {
@@ -21,6 +24,8 @@ export interface Defaults extends PairDefaults {
   /** The server cancels a statement on a source or target after this time; 0: never. */
   readonly statementTimeoutMs: number;
   readonly approvalTimeoutMs: number;
+  /** Whether who requested a run may not approve it. */
+  readonly fourEyes: boolean;
 }
 
 export const DEFAULTS = {
@@ -32,6 +37,8 @@ export const DEFAULTS = {
   settle: { delayMs: 2_000, attempts: 3 },
   approvalTimeoutMs: 24 * 3_600_000,
   corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
+  guard: { rows: 1_000, percent: 5 },
+  fourEyes: false,
   ledgerSchema: 'trueup',
   pauseEveryMs: 10_000,
 } as const;
@@ -86,6 +93,7 @@ export function pairOf(
     where: null,
     critical: false,
     corrections: defaults.corrections,
+    guard: defaults.guard,
     chunkRows: defaults.chunkRows,
     settle: defaults.settle,
   };

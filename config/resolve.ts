@@ -119,6 +119,8 @@ function resolveDefaults(file: ConfigFile): Defaults {
     settle: settleOf(DEFAULTS.settle, given?.settle),
     approvalTimeoutMs: given?.approvalTimeout ?? DEFAULTS.approvalTimeoutMs,
     corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
+    guard: guardOf(DEFAULTS.guard, given?.guard),
+    fourEyes: given?.fourEyes ?? DEFAULTS.fourEyes,
   };
 }
 
@@ -133,6 +135,7 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     where: entry.where ?? pair.where,
     critical: entry.critical ?? pair.critical,
     corrections: correctionsOf(pair.corrections, entry.corrections),
+    guard: guardOf(pair.guard ?? DEFAULTS.guard, entry.guard),
     chunkRows: entry.chunkRows ?? pair.chunkRows,
     settle: settleOf(pair.settle, entry.settle),
   };
@@ -147,6 +150,10 @@ function correctionsOf(
     mismatched: given?.mismatched ?? base.mismatched,
     extra: given?.extra ?? base.extra,
   };
+}
+
+function guardOf(base: PairDefaults['guard'], given: TableEntry['guard']): PairDefaults['guard'] {
+  return { rows: given?.rows ?? base.rows, percent: given?.percent ?? base.percent };
 }
 
 function settleOf(base: PairDefaults['settle'], given: TableEntry['settle']): PairDefaults['settle'] {
@@ -192,6 +199,8 @@ function runConfigOf(config: Resolved, asked: readonly string[], discovered?: re
     concurrency: config.defaults.concurrency,
     throttle: config.throttle,
     approvalTimeoutMs: config.defaults.approvalTimeoutMs,
+    guard: config.defaults.guard,
+    fourEyes: config.defaults.fourEyes,
     ledgerSchema: config.ledger.schema,
   };
 }

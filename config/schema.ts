@@ -70,6 +70,14 @@ const corrections = fields({
   extra: policy.optional(),
 });
 
+const PERCENT_FORM = 'a number from 0 to 100';
+const guard = fields({
+  rows: wholeNumber(0, 1_000_000_000_000).optional(),
+  percent: number(
+    z.number({ error: PERCENT_FORM }).min(0, { error: PERCENT_FORM }).max(100, { error: PERCENT_FORM }),
+  ).optional(),
+});
+
 const settle = fields({ delay: duration.optional(), attempts: wholeNumber(1, 20).optional() });
 const chunkRows = wholeNumber(1, 10_000_000);
 const exclude = columns('a list of column names');
@@ -122,6 +130,7 @@ const tableEntry = z.preprocess(
       chunkRows: chunkRows.optional(),
       settle: settle.optional(),
       corrections: corrections.optional(),
+      guard: guard.optional(),
       checks: checks.optional(),
     },
     'the name of a table, or a map',
@@ -170,6 +179,8 @@ export const configSchema = fields({
     settle: settle.optional(),
     approvalTimeout: duration.optional(),
     corrections: corrections.optional(),
+    guard: guard.optional(),
+    fourEyes: z.boolean({ error: 'true or false' }).optional(),
   }).optional(),
   throttle: fields({
     maxChunksPerConnection: wholeNumber(1, 64).optional(),

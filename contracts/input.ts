@@ -1,5 +1,6 @@
+import { OPERATIONS } from './correction';
 import { DURATION_FORM, parseDuration } from './duration';
-import type { LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
+import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
 
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -42,19 +43,42 @@ const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
   requestedBy: text,
 };
+const texts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((name) => typeof name === 'string');
+const TERMS_FIELDS: Readonly<Record<keyof ApprovalTerms, FieldCheck>> = {
+  tables: (value) => (texts(value) ? null : 'a list of table names'),
+  operations: (value) =>
+    texts(value) && value.every((name) => (OPERATIONS as readonly string[]).includes(name))
+      ? null
+      : `a list of ${OPERATIONS.join(', ')}`,
+  override: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+};
+const anything: FieldCheck = () => null;
+const APPROVAL_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  decision: anything,
+  approver: anything,
+  planDigest: anything,
+  reason: anything,
+  note: anything,
+  ...TERMS_FIELDS,
+};
 const LATE_DECISION_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
   decision: (value) => (value === 'approve' || value === 'reject' ? null : 'approve or reject'),
   approver: text,
   planDigest: text,
   reason: text,
+  ...TERMS_FIELDS,
 };
+
+const LONGEST_NAME = 60;
 
 /** The first thing that is wrong with an input, or null. Values are not repeated: an input may hold anything. */
 function problemOf(input: Record<string, unknown>, fields: Readonly<Record<string, FieldCheck>>): string | null {
   for (const [name, value] of Object.entries(input)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!check) return `unknown field ${JSON.stringify(name)}; allowed: ${Object.keys(fields).join(', ')}`;
+    if (!check)
+      return `unknown field ${JSON.stringify(name.slice(0, LONGEST_NAME))}; allowed: ${Object.keys(fields).join(', ')}`;
     // A form may send null for a field that was left empty.
     if (value === undefined || value === null) continue;
     const allowed = check(value);
@@ -92,6 +116,25 @@ export function checkTuneMessage(input: unknown): Checked<TuneMessage> {
     : { ok: true, value };
 }
 
+/**
+ * Reads what an approval says beside who approves which plan. A field that is not known is a problem: a misspelt
+ * `tables` would otherwise approve everything.
+ */
+export function checkApprovalTerms(message: unknown): Checked<ApprovalTerms> {
+  if (!isObject(message)) return { ok: true, value: {} };
+  const problem = problemOf(message, APPROVAL_FIELDS);
+  if (problem !== null) return { ok: false, problem };
+  const { tables, operations, override } = withoutNulls(message) as ApprovalTerms;
+  return {
+    ok: true,
+    value: {
+      ...(tables === undefined ? {} : { tables: [...new Set(tables)] }),
+      ...(operations === undefined ? {} : { operations: [...new Set(operations)] }),
+      ...(override === undefined ? {} : { override }),
+    },
+  };
+}
+
 /** Checks the input of `undo`. */
 export function checkUndoInput(input: unknown): Checked<UndoInput> {
   return checkWithRunId<UndoInput>(input, UNDO_FIELDS, 'the ID of the run to undo');
@@ -114,8 +157,8 @@ function checkWithRunId<T extends { readonly runId: string }>(
   return { ok: true, value: withoutNulls(input) as unknown as T };
 }
 
-/** A field of a message as text; null when it is absent, empty or no text. */
+/** A field of a message as text; null when it is absent, empty or no text. NUL, which no database takes, is replaced. */
 export function textField(message: unknown, name: string): string | null {
   const value = isObject(message) ? message[name] : undefined;
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
+  return typeof value === 'string' && value.trim() !== '' ? value.trim().replaceAll('\0', '\ufffd') : null;
 }

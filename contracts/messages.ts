@@ -1,3 +1,4 @@
+import type { Operation } from './correction';
 import type { PlanSummary, RunStatus, TableSummary } from './run';
 import type { Tuning } from './throttle';
 
@@ -20,8 +21,18 @@ export interface UndoInput {
   readonly requestedBy?: string;
 }
 
+/** What an approval may say beside who approves which plan. */
+export interface ApprovalTerms {
+  /** Only the corrections of these tables; default: of all. */
+  readonly tables?: readonly string[];
+  /** Only these operations; default: all. */
+  readonly operations?: readonly Operation[];
+  /** Approves although the plan deletes or overwrites more of a table than its guard allows. */
+  readonly override?: boolean;
+}
+
 /** Payload of the signal `approve`. */
-export interface ApproveMessage {
+export interface ApproveMessage extends ApprovalTerms {
   readonly approver: string;
   readonly planDigest: string;
   readonly note?: string;
@@ -34,7 +45,7 @@ export interface RejectMessage {
 }
 
 /** Payload of the update `decide`. */
-export interface DecideMessage {
+export interface DecideMessage extends ApprovalTerms {
   readonly decision: 'approve' | 'reject';
   readonly approver: string;
   readonly planDigest: string;
@@ -52,7 +63,7 @@ export interface TuneMessage {
 }
 
 /** Input of the workflow `lateDecision`: a decision that came when its run had ended already. */
-export interface LateDecisionInput {
+export interface LateDecisionInput extends ApprovalTerms {
   readonly runId: string;
   readonly decision?: 'approve' | 'reject';
   readonly approver?: string;
@@ -60,8 +71,8 @@ export interface LateDecisionInput {
   readonly reason?: string;
 }
 
-/** A decision as it was recorded: what `decide` returns and what the ledger holds. */
-export interface Decision {
+/** A decision as it was recorded: what `decide` returns and what the ledger holds. Terms that were not given are absent. */
+export interface Decision extends ApprovalTerms {
   readonly decision: 'approve' | 'reject';
   readonly approver: string;
   readonly planDigest: string;
@@ -91,6 +102,8 @@ export interface PlanAnswer {
   readonly howToApprove: readonly string[];
   readonly deadline: string | null;
   readonly decision: Decision | null;
+  /** Corrections that the decision leaves out: it approves a part of the plan. */
+  readonly leftOut: number;
   readonly refused: readonly string[];
 }
 

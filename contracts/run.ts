@@ -1,6 +1,8 @@
 import type { HashMethod } from './comparison';
 import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
+import type { GuardBreach } from './guard';
+import type { Decision } from './messages';
 
 export type RunStatus =
   | 'running'
@@ -52,6 +54,10 @@ export interface PlanLine {
   readonly needsApproval: boolean;
   /** The table whose deletes the database would answer so by itself; absent: the line answers differences. */
   readonly effectOf?: string;
+  /** Names of the target's triggers that the operation would fire; absent: none. */
+  readonly triggers?: readonly string[];
+  /** Rows that the approval of a part left out; absent: none. */
+  readonly leftOut?: number;
 }
 
 export interface PlanSummary {
@@ -59,6 +65,8 @@ export interface PlanSummary {
   readonly lines: readonly PlanLine[];
   readonly total: number;
   readonly needsApproval: boolean;
+  /** The tables over their guard: only an approval that overrides it is taken. Absent: none. */
+  readonly blocked?: readonly GuardBreach[];
 }
 
 /** How long each phase of a run took, in milliseconds. */
@@ -76,6 +84,12 @@ export interface RunReport {
   readonly tables: readonly TableSummary[];
   readonly corrections: Partial<Record<CorrectionStatus, number>>;
   readonly plan: readonly PlanLine[];
+  /** The tables of which the plan would delete or overwrite more than their guard allows. */
+  readonly blocked: readonly GuardBreach[];
+  /** The decision that was taken; null: none. */
+  readonly decision: Decision | null;
+  /** Corrections that were not approved where others were: they were not made, and their findings stay OPEN. */
+  readonly leftOut: number;
   /** Findings that are not resolved: what this run leaves different in the target. */
   readonly remaining: number;
   /** Touched rows that were compared again after applying, and those that still differ. */

@@ -1,4 +1,5 @@
 import type { CorrectionPolicies } from './correction';
+import type { Guard } from './guard';
 import type { Throttle } from './throttle';
 
 /** A schema-qualified table of a named connection. */
@@ -41,6 +42,8 @@ export interface TablePair {
   readonly where: string | null;
   readonly critical: boolean;
   readonly corrections: CorrectionPolicies;
+  /** Absent in runs of earlier versions: no limit. */
+  readonly guard?: Guard;
   readonly chunkRows: number;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
 }
@@ -52,5 +55,9 @@ export interface RunConfig {
   /** Absent in runs of earlier versions. */
   readonly throttle?: Throttle;
   readonly approvalTimeoutMs: number;
+  /** For tables that a plan changes though no pair names them; absent in runs of earlier versions: no limit. */
+  readonly guard?: Guard;
+  /** Whether who requested a run may not approve it; absent in runs of earlier versions: they may. */
+  readonly fourEyes?: boolean;
   readonly ledgerSchema: string;
 }

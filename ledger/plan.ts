@@ -78,14 +78,17 @@ export async function countPlan(ledger: Queryable, runId: string): Promise<numbe
 
 /** Counts of the plan by table and operation, in the order in which they are applied. */
 export async function readPlanLines(ledger: Queryable, runId: string): Promise<readonly PlanLine[]> {
-  const { rows } = await ledger.query<{
-    table_name: string;
-    operation: Operation;
-    needs_approval: string;
-    n: string;
-    cause: string | null;
-  }>(
-    `select p.table_name, p.operation, p.needs_approval, c.table_name as cause, count(*) as n
+  const { rows } = await ledger.query<
+    Record<'table_name' | 'needs_approval' | 'n' | 'left_out', string> & {
+      operation: Operation;
+      cause: string | null;
+      triggers: string | null;
+    }
+  >(
+    `select p.table_name, p.operation, p.needs_approval, c.table_name as cause, count(*) as n,
+            count(*) filter (where p.left_out) as left_out,
+            (select f -> 'names' from run r, jsonb_array_elements(r.triggers) as e(f)
+              where r.run_id = $1 and f ->> 'table' = p.table_name and f ->> 'operation' = p.operation) as triggers
        from plan_item p left join plan_item c on c.run_id = p.run_id and c.seq = p.effect_of
       where p.run_id = $1
       group by p.step, p.table_name, p.operation, p.needs_approval, c.table_name
@@ -98,18 +101,20 @@ export async function readPlanLines(ledger: Queryable, runId: string): Promise<r
     rows: Number(row.n),
     needsApproval: row.needs_approval === 't',
     ...(row.cause === null ? {} : { effectOf: row.cause }),
+    ...(row.triggers === null ? {} : { triggers: JSON.parse(row.triggers) as string[] }),
+    ...(row.left_out === '0' ? {} : { leftOut: Number(row.left_out) }),
   }));
 }
 
 /**
- * The steps of the plan in order; the items of one step concern one table and one operation, but for the effects of
+ * The steps of the plan in order, without what an approval left out; the items of one step concern one table and one operation, but for the effects of
  * deletes, which are carried out with those.
  */
 export async function listPlanSteps(ledger: Queryable, runId: string) {
   const { rows } = await ledger.query<{ step: string; table_name: string; operation: Operation; n: string }>(
     `select step, min(table_name) filter (where effect_of is null) as table_name,
             min(operation) filter (where effect_of is null) as operation, count(*) as n
-       from plan_item where run_id = $1 group by step order by step`,
+       from plan_item where run_id = $1 and not left_out group by step order by step`,
     [runId],
   );
   return rows.map((row) => ({
@@ -177,7 +182,7 @@ export async function* streamPlan(ledger: Queryable, runId: string): AsyncIterab
   }
 }
 
-/** The next items of a step that have no entry in the correction log yet, without effects. */
+/** The next items of a step that were not left out and have no entry in the correction log yet, without effects. */
 export async function nextPlanItems(
   ledger: Queryable,
   runId: string,
@@ -187,7 +192,7 @@ export async function nextPlanItems(
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
     `select ${PLAN_COLUMNS} from plan_item p
-      where run_id = $1 and step = $2 and seq > $3 and effect_of is null
+      where run_id = $1 and step = $2 and seq > $3 and effect_of is null and not left_out
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $4`,
     [runId, step, afterSeq, limit],

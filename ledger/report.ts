@@ -1,10 +1,11 @@
 import type { HashMethod } from '../contracts/comparison';
 import type { ErrorCode } from '../contracts/errors';
+import type { GuardBreach } from '../contracts/guard';
 import type { PhaseTimes, RunReport, RunStatus, TablePhase, TableStatus, TableSummary } from '../contracts/run';
 import type { Queryable } from '../database/connection';
 import { totalChunks, countChunks } from './chunk';
 import { countCorrections } from './correction';
-import { listRefusals } from './decision';
+import { listRefusals, readDecision } from './decision';
 import { countFindings } from './finding';
 import { readPlanLines } from './plan';
 
@@ -14,6 +15,7 @@ interface RunRow {
   workflow_id: string;
   status: RunStatus;
   plan_digest: string | null;
+  blocked: string;
   phases: string;
   verified_checked: string | null;
   verified_differing: string | null;
@@ -78,6 +80,7 @@ async function countRemaining(ledger: Queryable, runId: string): Promise<number>
 }
 
 async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
+  const plan = await readPlanLines(ledger, row.run_id);
   return {
     runId: row.run_id,
     kind: row.kind,
@@ -87,7 +90,10 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     // An undo compares no tables: it restores rows.
     tables: row.kind === 'undo' ? [] : await readTables(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),
-    plan: await readPlanLines(ledger, row.run_id),
+    plan,
+    blocked: JSON.parse(row.blocked) as GuardBreach[],
+    decision: await readDecision(ledger, row.run_id),
+    leftOut: plan.reduce((sum, line) => sum + (line.leftOut ?? 0), 0),
     remaining: await countRemaining(ledger, row.run_id),
     verified:
       row.verified_checked === null

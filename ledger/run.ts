@@ -1,5 +1,7 @@
 import type { Comparison } from '../contracts/comparison';
+import type { Operation } from '../contracts/correction';
 import type { ErrorCode } from '../contracts/errors';
+import type { GuardBreach } from '../contracts/guard';
 import type { RunStatus, TablePhase, TableStatus } from '../contracts/run';
 import type { RunConfig, TableRef } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
@@ -100,6 +102,27 @@ export async function setApprovalDeadline(ledger: Queryable, runId: string, dead
 
 export async function setPlanDigest(ledger: Queryable, runId: string, digest: string): Promise<void> {
   await ledger.query('update run set plan_digest = $2 where run_id = $1', [runId, digest]);
+}
+
+/** Notes which tables of the plan are over their guard. */
+export async function setBlocked(ledger: Queryable, runId: string, blocked: readonly GuardBreach[]): Promise<void> {
+  await ledger.query('update run set blocked = $2::jsonb where run_id = $1', [runId, JSON.stringify(blocked)]);
+}
+
+export async function readRunBlocked(ledger: Queryable, runId: string): Promise<readonly GuardBreach[]> {
+  const { rows } = await ledger.query<{ blocked: string }>('select blocked from run where run_id = $1', [runId]);
+  return rows[0] ? (JSON.parse(rows[0].blocked) as GuardBreach[]) : [];
+}
+
+/** Names of the target's triggers that an operation of the plan fires. */
+export interface FiredTriggers {
+  readonly table: string;
+  readonly operation: Operation;
+  readonly names: readonly string[];
+}
+
+export async function setTriggers(ledger: Queryable, runId: string, triggers: readonly FiredTriggers[]): Promise<void> {
+  await ledger.query('update run set triggers = $2::jsonb where run_id = $1', [runId, JSON.stringify(triggers)]);
 }
 
 export async function setVerified(ledger: Queryable, runId: string, checked: number, differing: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { ApplicationFailure, condition, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import { checkApprovalTerms } from '../contracts/input';
 import type { Decision } from '../contracts/messages';
 import { quick } from './activities';
-import { attemptOf, isoTime, judge, type Attempt, type Gate } from './gate';
+import { attemptOf, isoTime, judge, type Attempt, type Gate, type GateRules } from './gate';
 import { approve, decide, reject } from './messages';
 
 /** Receives decisions in every form they come in, judges them, and has each one written to the ledger. */
@@ -20,23 +21,23 @@ export class Decisions {
    */
   listen(): void {
     setHandler(approve, (message) => this.#receive(attemptOf('signal', 'approve', message)).then(() => undefined), {
-      description: 'Approve the plan at the gate: {"approver": "…", "planDigest": "…", "note": "…"}',
+      description:
+        'Approve the plan at the gate: {"approver": "…", "planDigest": "…", "note": "…"}; only a part of it with "tables": ["…"] or "operations": ["insert", "update", "delete"]; a blocked plan with "override": true',
     });
     setHandler(reject, (message) => this.#receive(attemptOf('signal', 'reject', message)).then(() => undefined), {
       description: 'Reject the plan at the gate: {"approver": "…", "reason": "…"}',
     });
     setHandler(decide, (message) => this.#answer(message), {
       description:
-        'Decide on the plan at the gate: {"decision": "approve" | "reject", "approver": "…", "planDigest": "…", "reason": "…"}; answers with the decision as recorded',
+        'Decide on the plan at the gate: {"decision": "approve" | "reject", "approver": "…", "planDigest": "…", "reason": "…"}, and to approve also "tables", "operations" and "override"; answers with the decision as recorded',
       // Only the form is refused here, where nothing is recorded; a decision that is refused is in the ledger.
       validator: (message: unknown) => {
         const decision = (message as { readonly decision?: unknown } | null | undefined)?.decision;
-        if (decision === 'approve' || decision === 'reject') return;
-        throw ApplicationFailure.create({
-          type: 'INPUT_INVALID',
-          message: 'decision: allowed: approve or reject, in one JSON object with approver and planDigest',
-          nonRetryable: true,
-        });
+        if (decision !== 'approve' && decision !== 'reject') {
+          throw malformed('decision: allowed: approve or reject, in one JSON object with approver and planDigest');
+        }
+        const terms = checkApprovalTerms(message);
+        if (decision === 'approve' && !terms.ok) throw malformed(terms.problem);
       },
     });
     setDefaultSignalHandler((name) =>
@@ -62,8 +63,8 @@ export class Decisions {
   }
 
   /** From now on a decision on this plan is taken, until the deadline. */
-  open(planDigest: string, deadlineMs: number): void {
-    this.#gate = { state: 'open', planDigest, deadlineMs };
+  open(planDigest: string, deadlineMs: number, rules: GateRules = {}): void {
+    this.#gate = { state: 'open', planDigest, deadlineMs, ...rules };
     this.onChange();
   }
 
@@ -102,17 +103,19 @@ export class Decisions {
     if (verdict.accepted) this.#gate = { state: 'decided', decision: verdict.decision };
     else this.#refused.push(verdict.refusal);
     this.onChange();
-    await this.#record(attempt, verdict.accepted, verdict.accepted ? null : verdict.refusal);
+    const decidedAt = verdict.accepted ? verdict.decision.decidedAt : null;
+    await this.#record(attempt, decidedAt, verdict.accepted ? null : verdict.refusal);
     return verdict;
   }
 
   async #refuse(refusal: string): Promise<void> {
     this.#refused.push(refusal);
     this.onChange();
-    await this.#record(null, false, refusal);
+    await this.#record(null, null, refusal);
   }
 
-  async #record(attempt: Attempt | null, accepted: boolean, refusal: string | null): Promise<void> {
+  async #record(attempt: Attempt | null, decidedAt: string | null, refusal: string | null): Promise<void> {
+    const accepted = decidedAt !== null;
     this.#count += 1;
     const decisionNo = this.#count;
     await condition(() => this.#runId !== null || this.#ended);
@@ -128,10 +131,16 @@ export class Decisions {
           approver: attempt?.approver ?? null,
           planDigest: attempt?.planDigest ?? null,
           reason: attempt?.reason ?? null,
+          ...attempt?.terms,
           accepted,
+          decidedAt,
           refusal,
         },
       },
     ]);
   }
+}
+
+function malformed(message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'INPUT_INVALID', message, nonRetryable: true });
 }

@@ -1,3 +1,5 @@
+import { scopeOf, scopeText } from '../contracts/approval';
+import { breachText } from '../contracts/guard';
 import type { Decision } from '../contracts/messages';
 import type { PlanLine, PlanSummary, TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
@@ -83,12 +85,47 @@ function portableNote(tables: readonly TableSummary[]): string {
   return names.length === 0 ? '' : `\n\nHashed by SHA-256 of the values' text (portable): ${named}${more}`;
 }
 
+/** Where triggers are named too, their names are cut at this length, and fewer lines have room. */
+const LONGEST_TRIGGERS = 40;
+const MOST_ROWS_WITH_TRIGGERS = 30;
+
+/** The plan by table and operation; the column of triggers stands only where there are any. */
 export function planTable(plan: PlanSummary): string {
-  const rows = plan.lines
-    .slice(0, MOST_ROWS)
-    .map((line) => [line.table, operationOf(line), line.rows, line.needsApproval ? 'needed' : 'not needed']);
+  const fires = plan.lines.some(({ triggers }) => triggers !== undefined);
+  const shown = plan.lines.slice(0, fires ? MOST_ROWS_WITH_TRIGGERS : MOST_ROWS);
+  const rows = shown.map((line) => [
+    line.table,
+    operationOf(line),
+    line.rows,
+    line.needsApproval ? 'needed' : 'not needed',
+    ...(fires ? [short(line.triggers?.join(', ') ?? '', LONGEST_TRIGGERS)] : []),
+  ]);
   const left = plan.lines.length - rows.length;
-  return table(['table', 'operation', 'rows', 'approval'], rows) + (left > 0 ? `\n\n… and ${left} more lines` : '');
+  const head = ['table', 'operation', 'rows', 'approval', ...(fires ? ['fires triggers'] : [])];
+  return table(head, rows) + (left > 0 ? `\n\n… and ${left} more lines` : '');
+}
+
+const MOST_BREACHES = 5;
+const LONGEST_NAME = 60;
+
+/** Which tables are over their guard, by how much, and what that takes; nothing where none is. */
+export function blockedSection({ blocked = [] }: PlanSummary): string {
+  if (blocked.length === 0) return '';
+  const lines = blocked
+    .slice(0, MOST_BREACHES)
+    .map((breach) => `- ${short(breachText({ ...breach, table: short(breach.table, LONGEST_NAME) }), LONGEST_LINE)}`);
+  const left = blocked.length - lines.length;
+  return [
+    '**Blocked**: more rows would be deleted or overwritten than the guard allows. Only an approval with `override` is taken.',
+    [...lines, ...(left > 0 ? [`- … and ${left} more tables`] : [])].join('\n'),
+  ].join('\n\n');
+}
+
+/** The plan where nothing waits for a decision on it: in a dry run, or once it is decided. */
+export function planSection(plan: PlanSummary): string {
+  if (plan.total === 0) return '';
+  const head = `Plan **\`${plan.digest}\`**, ${plan.total} corrections`;
+  return [head, blockedSection(plan), planTable(plan)].filter((part) => part !== '').join('\n\n');
 }
 
 function operationOf({ operation, effectOf }: PlanLine): string {
@@ -96,11 +133,15 @@ function operationOf({ operation, effectOf }: PlanLine): string {
 }
 
 /** The exact commands that decide on a plan. */
-export function howToDecide(workflowId: string, digest: string): readonly string[] {
-  const approval = JSON.stringify({ approver: 'YOUR NAME', planDigest: digest });
+export function howToDecide(
+  workflowId: string,
+  { digest, blocked = [] }: Pick<PlanSummary, 'digest' | 'blocked'>,
+): readonly string[] {
+  const override = blocked.length > 0;
+  const approval = JSON.stringify({ approver: 'YOUR NAME', planDigest: digest, ...(override ? { override } : {}) });
   const rejection = JSON.stringify({ approver: 'YOUR NAME', reason: 'WHY' });
   return [
-    `trueup approve ${workflowId} --plan ${digest}`,
+    `trueup approve ${workflowId} --plan ${digest}${override ? ' --override' : ''}`,
     `temporal workflow signal --workflow-id ${workflowId} --name approve --input '${approval}'`,
     `temporal workflow signal --workflow-id ${workflowId} --name reject --input '${rejection}'`,
   ];
@@ -110,9 +151,11 @@ export function gateSection(workflowId: string, plan: PlanSummary, deadline: str
   return [
     '## Waiting for approval',
     `Plan **\`${plan.digest}\`**, ${plan.total} corrections, deadline ${deadline}. Without a decision nothing is changed.`,
+    ...[blockedSection(plan)].filter((section) => section !== ''),
     planTable(plan),
     'To decide, send the signal `approve` or the update `decide` from this page, or run one of:',
-    '```\n' + howToDecide(workflowId, plan.digest).join('\n') + '\n```',
+    '```\n' + howToDecide(workflowId, plan).join('\n') + '\n```',
+    'To approve a part, add `tables` or `operations`: what needs approval and lies outside is left out.',
     `Field by field: \`trueup plan ${workflowId}\``,
   ].join('\n\n');
 }
@@ -123,6 +166,12 @@ export function refusedSection(refused: readonly string[]): string {
   return ['## Refused', ...lines].join('\n');
 }
 
-export function decidedLine({ decision, approver, decidedAt }: Decision): string {
-  return `Decided: **${decision}** by ${short(approver, LONGEST_LINE)} at ${decidedAt}`;
+export function decidedLine(decided: Decision, leftOut = 0): string {
+  const { decision, approver, decidedAt, override } = decided;
+  const part = scopeText(scopeOf(decided));
+  return [
+    `Decided: **${decision}** by ${short(approver, LONGEST_LINE)} at ${decidedAt}`,
+    ...(part === null ? [] : [short(part, LONGEST_LINE), `${leftOut} corrections left out`]),
+    ...(override === true ? ['overriding the guard'] : []),
+  ].join('; ');
 }

@@ -10,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { OpenedRun } from '../activities/open-run';
+import { leftOutOf, isWhole, scopeOf, type ApprovalScope } from '../contracts/approval';
 import { checkReconcileInput } from '../contracts/input';
 import type { ReconcileInput, ReconcileResult, RunPhase } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
@@ -19,7 +20,15 @@ import { long, opening, quick } from './activities';
 import { attempt } from './always';
 import { applyPlan } from './apply';
 import { Decisions } from './decisions';
-import { decidedLine, gateSection, howToDecide, progressTable, refusedSection, tuningLine } from './details';
+import {
+  decidedLine,
+  gateSection,
+  howToDecide,
+  planSection,
+  progressTable,
+  refusedSection,
+  tuningLine,
+} from './details';
 import { catalogued, failure } from './failure';
 import { inLanes } from './lanes';
 import { plan as planQuery, progress as progressQuery, tableProgress } from './messages';
@@ -62,6 +71,7 @@ async function correct(run: Run, plan: PlanSummary): Promise<RunStatus> {
     if (decision === null) return 'expired';
     if (decision.decision === 'reject') return run.rejectPlan();
     approver = decision.approver;
+    await run.leaveOut(scopeOf(decision));
   }
   await run.apply(plan, approver);
   await run.verify(plan);
@@ -74,6 +84,8 @@ class Run {
   readonly #tuner = new Tuner(() => this.#show());
   readonly #workflowId = workflowInfo().workflowId;
   #opened: OpenedRun | null = null;
+  /** Who may not approve the plan, as they requested it. */
+  #barred: string | null = null;
   #status: RunStatus = 'running';
   #phase: RunPhase = 'opening';
   #phaseSince = Date.now();
@@ -101,6 +113,7 @@ class Run {
       { input, workflowId, firstExecutionRunId },
     ]);
     this.#opened = opened;
+    this.#barred = opened.fourEyes === true ? (input.requestedBy ?? null) : null;
     this.decisions.opened(opened.runId);
     this.#tuner.opened(opened);
     if (opened.pauseWhile) await this.#tuner.hold(opened.pauseWhile.reason);
@@ -181,7 +194,7 @@ class Run {
     const deadlineMs = Date.now() + approvalTimeoutMs;
     const deadline = new Date(deadlineMs).toISOString();
     // Open before the ledger says so: whoever reads it there may decide at once.
-    this.decisions.open(plan.digest, deadlineMs);
+    this.decisions.open(plan.digest, deadlineMs, { plan, barred: this.#barred });
     await quick.openGate.executeWithOptions({ summary: 'note that the run waits for approval' }, [{ runId, deadline }]);
     this.#status = 'awaiting_approval';
     this.#enter('awaiting approval');
@@ -190,6 +203,13 @@ class Run {
     await condition(allHandlersFinished);
     this.#status = 'running';
     return decision;
+  }
+
+  /** Takes what lies outside the part that was approved out of what is applied. */
+  async leaveOut(scope: ApprovalScope): Promise<void> {
+    if (isWhole(scope)) return;
+    const { runId } = this.#open;
+    await quick.leaveOut.executeWithOptions({ summary: 'leave out what was not approved' }, [{ runId, scope }]);
   }
 
   async rejectPlan(): Promise<RunStatus> {
@@ -300,8 +320,8 @@ class Run {
         ? gateSection(this.#workflowId, this.#plan, new Date(this.decisions.deadlineMs).toISOString())
         : '';
     const { decision } = this.decisions;
-    const decided = decision ? decidedLine(decision) : '';
-    const applying = this.#plan && this.#corrected > 0 ? `Corrections: ${this.#corrected} of ${this.#plan.total}` : '';
+    const decided = decision ? decidedLine(decision, this.#leftOut) : '';
+    const applying = this.#corrected > 0 ? `Corrections: ${this.#corrected} of ${this.#toCorrect}` : '';
     const head = `Run \`${this.#opened?.runId ?? this.#workflowId}\`: **${this.#phase === 'done' ? this.#status : this.#phase}**`;
     const { tuning } = this.#tuner;
     const tuned = tuning && this.#opened ? tuningLine(tuning, { ...this.#opened, paused: null }) : '';
@@ -309,12 +329,23 @@ class Run {
       head,
       this.#phase === 'comparing' ? tuned : '',
       gate,
+      gate === '' && this.#plan ? planSection(this.#plan) : '',
       decided,
       applying,
       refusedSection(this.decisions.refused),
       this.#tableSection(),
     ];
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
+  }
+
+  /** Corrections that the decision leaves out. */
+  get #leftOut(): number {
+    const { decision } = this.decisions;
+    return decision?.decision === 'approve' && this.#plan ? leftOutOf(scopeOf(decision), this.#plan.lines) : 0;
+  }
+
+  get #toCorrect(): number {
+    return (this.#plan?.total ?? 0) - this.#leftOut;
   }
 
   #tableSection(): string {
@@ -327,7 +358,7 @@ class Run {
       status: this.#status,
       phase: this.#phase,
       tables: [...this.#tables.values()],
-      corrections: { done: this.#corrected, total: this.#plan?.total ?? 0 },
+      corrections: { done: this.#corrected, total: this.#toCorrect },
       tuning: this.#tuner.tuning,
     };
   }
@@ -337,9 +368,10 @@ class Run {
     return {
       runId: this.#opened?.runId ?? null,
       plan: this.#plan,
-      howToApprove: this.#plan ? howToDecide(this.#workflowId, this.#plan.digest) : [],
+      howToApprove: this.#plan ? howToDecide(this.#workflowId, this.#plan) : [],
       deadline: deadlineMs === null ? null : new Date(deadlineMs).toISOString(),
       decision: this.decisions.decision,
+      leftOut: this.#leftOut,
       refused: this.decisions.refused,
     };
   }

@@ -20,21 +20,26 @@ export async function ask(io: Io, question: string, signal: AbortSignal): Promis
 export type GateAnswer =
   { readonly kind: 'approve' } | { readonly kind: 'reject'; readonly reason: string } | { readonly kind: 'leave' };
 
-/** Asks what to do with a plan, until the answer is one; approving takes the whole word. */
-export async function askDecision(io: Io, signal: AbortSignal): Promise<GateAnswer> {
+/**
+ * Asks what to do with a plan, until the answer is one. Approving takes a whole word, and of a plan that is blocked by
+ * its guard another one.
+ */
+export async function askDecision(io: Io, isBlocked: boolean, signal: AbortSignal): Promise<GateAnswer> {
+  const word = isBlocked ? 'override' : 'approve';
   for (;;) {
-    const answer = await ask(io, 'Type approve, r (reject) or l (leave it waiting): ', signal);
+    const answer = await ask(io, `Type ${word}, r (reject) or l (leave it waiting): `, signal);
+    if (answer?.toLowerCase() === word) return { kind: 'approve' };
     switch (answer?.toLowerCase()) {
       case undefined:
       case 'l':
       case 'leave':
         return { kind: 'leave' };
       case 'approve':
-        return { kind: 'approve' };
+      case 'override':
       case 'a':
       case 'y':
       case 'yes':
-        io.out.line('To approve, type the whole word: approve');
+        io.out.line(`To approve${isBlocked ? ' a plan over its guard' : ''}, type the whole word: ${word}`);
         break;
       case 'r':
       case 'reject': {

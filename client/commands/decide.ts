@@ -1,7 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { scopeOf, scopeText } from '../../contracts/approval';
 import { TrueupError } from '../../contracts/errors';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
-import type { DecideMessage, Decision } from '../../contracts/messages';
+import { OPERATIONS, type Operation } from '../../contracts/correction';
+import type { ApprovalTerms, DecideMessage, Decision } from '../../contracts/messages';
 import { instant } from '../render/text';
 import { osUser } from '../temporal/ids';
 import { recordLateDecision } from '../temporal/late-decision';
@@ -14,6 +16,9 @@ interface ApproveOptions {
   readonly plan: string;
   readonly approver?: string;
   readonly note?: string;
+  readonly tables?: readonly string[];
+  readonly operations?: readonly Operation[];
+  readonly override?: true;
   readonly json?: true;
 }
 
@@ -24,6 +29,16 @@ interface RejectOptions {
   readonly json?: true;
 }
 
+const APPROVE_HELP = `
+What needs approval and is not in the part that is approved is left out: it is not done, and its findings stay OPEN.
+
+Exit codes: 0 recorded, 4 refused.
+
+Examples:
+  trueup approve trueup-20260301-120005-9f3c --plan 3f9a… --note "as agreed"
+  trueup approve RUN --plan 3f9a… --tables orders items --operations update
+  trueup approve RUN --plan 3f9a… --override    a plan that is blocked by its guard`;
+
 export function addApprove(program: Command, runner: Runner): void {
   program
     .command('approve')
@@ -33,11 +48,11 @@ export function addApprove(program: Command, runner: Runner): void {
     .requiredOption('--plan <digest>', 'the digest that `trueup plan RUN` shows')
     .option('--approver <name>', 'who approves (default: your user name)')
     .option('--note <text>', 'kept with the decision')
+    .option('--tables <table...>', 'approve only the corrections of these tables')
+    .addOption(new Option('--operations <operation...>', 'approve only these operations').choices(OPERATIONS))
+    .option('--override', 'approve although the plan deletes or overwrites more than the guard allows')
     .option('--json', 'print the decision as recorded as JSON')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 recorded, 4 refused.\n\nExample:\n  trueup approve trueup-20260301-120005-9f3c --plan 3f9a… --note "as agreed"',
-    )
+    .addHelpText('after', APPROVE_HELP)
     .action(runner.action((context, ref: string, options: ApproveOptions) => approve(context, ref, options)));
 }
 
@@ -58,14 +73,24 @@ export function addReject(program: Command, runner: Runner): void {
     .action(runner.action((context, ref: string, options: RejectOptions) => reject(context, ref, options)));
 }
 
-function approve(context: Context, ref: string, { plan, approver, note, json }: ApproveOptions): Promise<ExitCode> {
+function approve(context: Context, ref: string, options: ApproveOptions): Promise<ExitCode> {
+  const { plan, approver, note, json } = options;
   const message: DecideMessage = {
     decision: 'approve',
     approver: named(approver),
     planDigest: plan,
     ...(note === undefined ? {} : { reason: note }),
+    ...termsOf(options),
   };
   return decide(context, ref, () => Promise.resolve(message), json === true);
+}
+
+function termsOf({ tables, operations, override }: ApprovalTerms): ApprovalTerms {
+  return {
+    ...(tables === undefined ? {} : { tables }),
+    ...(operations === undefined ? {} : { operations }),
+    ...(override === undefined ? {} : { override }),
+  };
 }
 
 function reject(context: Context, ref: string, options: RejectOptions): Promise<ExitCode> {
@@ -112,9 +137,12 @@ async function decide(
   }
 }
 
-function recordedLine(ref: string, { decision, approver, planDigest, decidedAt }: Decision): string {
+function recordedLine(ref: string, decided: Decision): string {
+  const { decision, approver, planDigest, decidedAt, override } = decided;
   const done = decision === 'approve' ? 'Approved' : 'Rejected';
-  return `${done}: run ${ref}, plan ${planDigest}, by ${approver}, at ${instant(decidedAt)}.`;
+  const part = scopeText(scopeOf(decided));
+  const terms = `${part === null ? '' : `, only ${part}`}${override === true ? ', overriding the guard' : ''}`;
+  return `${done}: run ${ref}, plan ${planDigest}, by ${approver}, at ${instant(decidedAt)}${terms}.`;
 }
 
 /** The workflow of a run; whoever approves need not be able to read the ledger, so that is asked only if it must be. */

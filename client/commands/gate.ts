@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecideMessage } from '../../contracts/messages';
 import { instant } from '../render/text';
-import { decidingCommands, planTable } from '../render/plan-table';
+import type { PlanSummary } from '../../contracts/run';
+import { blockedLines, decidingCommands, planTable } from '../render/plan-table';
 import { osUser } from '../temporal/ids';
 import type { RunHandle } from '../temporal/run-handle';
 import { askDecision } from './ask';
@@ -19,6 +20,7 @@ export function gateLines(io: Io, { plan, deadline }: FrozenPlan): readonly stri
     '',
     io.colors.bold('The plan waits for a decision:'),
     planTable(plan.lines),
+    ...blockedLines(plan.blocked ?? []),
     `Digest: ${io.colors.bold(plan.digest)}`,
     ...(deadline === null
       ? []
@@ -27,11 +29,11 @@ export function gateLines(io: Io, { plan, deadline }: FrozenPlan): readonly stri
 }
 
 /** How to decide later or from elsewhere. */
-export function howToDecideLines(runId: string, digest: string): readonly string[] {
+export function howToDecideLines(runId: string, plan: Pick<PlanSummary, 'digest' | 'blocked'>): readonly string[] {
   return [
     'Look at every correction, then decide:',
     `  trueup plan ${runId}`,
-    ...decidingCommands(runId, digest).map((command) => `  ${command}`),
+    ...decidingCommands(runId, plan).map((command) => `  ${command}`),
   ];
 }
 
@@ -40,10 +42,11 @@ export async function askAtGate(io: Io, run: RunHandle, plan: FrozenPlan, signal
   gateLines(io, plan).forEach((line) => io.out.line(line));
   const answered = new AbortController();
   const moved = new AbortController();
+  const isBlocked = (plan.plan.blocked ?? []).length > 0;
   const watching = watchGate(run, moved, AbortSignal.any([signal, answered.signal]));
   try {
     for (;;) {
-      const answer = await askDecision(io, AbortSignal.any([signal, moved.signal]));
+      const answer = await askDecision(io, isBlocked, AbortSignal.any([signal, moved.signal]));
       if (moved.signal.aborted) {
         io.out.line('\nDecided elsewhere, or past the deadline.');
         return 'moved';
@@ -54,6 +57,7 @@ export async function askAtGate(io: Io, run: RunHandle, plan: FrozenPlan, signal
         approver: osUser(),
         planDigest: plan.plan.digest,
         ...(answer.kind === 'reject' ? { reason: answer.reason } : {}),
+        ...(answer.kind === 'approve' && isBlocked ? { override: true } : {}),
       };
       const outcome = await run.decide(message);
       switch (outcome.kind) {

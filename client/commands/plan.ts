@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../../contracts/exit-code';
 import type { RunReport } from '../../contracts/run';
 import { streamPlan } from '../../ledger/plan';
 import { planItemJson, planItemLines } from '../render/plan-item';
-import { decidingCommands, planTable } from '../render/plan-table';
+import { blockedLines, decidingCommands, decisionLine, planTable } from '../render/plan-table';
 import type { Runner } from './command';
 import type { Context } from './context';
 import { knownReport } from './lookup';
@@ -43,7 +43,7 @@ async function plan(context: Context, ref: string, options: PlanOptions): Promis
 /** The commands that decide, while there is something to decide. */
 function commandsFor(report: RunReport): readonly string[] {
   if (report.status !== 'awaiting_approval' || report.planDigest === null) return [];
-  return decidingCommands(report.runId, report.planDigest);
+  return decidingCommands(report.runId, { digest: report.planDigest, blocked: report.blocked });
 }
 
 async function printText({ io, ledger }: Context, report: RunReport, { summary }: PlanOptions): Promise<void> {
@@ -54,7 +54,9 @@ async function printText({ io, ledger }: Context, report: RunReport, { summary }
     return;
   }
   out.line(planTable(report.plan));
+  blockedLines(report.blocked).forEach((line) => out.line(line));
   out.line(`Digest: ${colors.bold(report.planDigest)}`);
+  if (report.decision !== null) out.line(decisionLine(report.decision, report.leftOut));
   if (!summary) {
     for await (const item of streamPlan(ledger, report.runId)) {
       if (out.closed) return;
@@ -73,6 +75,9 @@ async function printJson({ io, ledger }: Context, report: RunReport, { summary }
     status: report.status,
     planDigest: report.planDigest,
     lines: report.plan,
+    blocked: report.blocked,
+    decision: report.decision,
+    leftOut: report.leftOut,
     howToDecide: commandsFor(report),
   };
   if (summary) {

@@ -18,6 +18,7 @@ interface RunOptions {
   readonly detach?: true;
   readonly json?: true;
   readonly approvalTimeout?: string;
+  readonly requestedBy?: string;
   readonly resume?: string;
 }
 
@@ -47,6 +48,7 @@ export function addRun(program: Command, runner: Runner): void {
     .option('--detach', 'start the run and return at once')
     .option('--json', 'print one JSON report and nothing else')
     .option('--approval-timeout <duration>', 'how long the plan waits for a decision, such as 30m or 24h')
+    .option('--requested-by <name>', 'who asks for the run (default: your user name)')
     .option('--resume <run>', 'take over what a run that did not end well has compared, and compare the rest')
     .addHelpText('after', HELP)
     .action(runner.action((context, tables: string[], options: RunOptions) => run(context, tables, options)));
@@ -69,7 +71,8 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   // A config without tables takes them from the databases, which only the worker looks at.
   if (config.tables !== null) config.runConfig(tables);
   config.connectionUrl(config.ledger.connection);
-  const { approvalTimeout, apply, mode, resume } = options;
+  const { approvalTimeout, apply, mode, requestedBy, resume } = options;
+  if (requestedBy?.trim() === '') throw new TrueupError('USAGE', '--requested-by: a run needs a name');
   if (resume !== undefined && tables.length > 0) {
     throw new TrueupError('USAGE', '--resume: takes the tables of the earlier run, so name none');
   }
@@ -83,7 +86,7 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
     ...(tables.length === 0 ? {} : { tables: [...new Set(tables)] }),
     mode,
     apply: apply === true,
-    requestedBy: requester(),
+    requestedBy: requestedBy ?? requester(),
     ...(approvalTimeout === undefined ? {} : { approvalTimeout }),
     ...(resume === undefined ? {} : { resume }),
   };

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { TrueupError } from '../../contracts/errors';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
 import type { RunReport } from '../../contracts/run';
+import { blockedLines } from '../render/plan-table';
 import { runsTable } from '../render/runs-table';
 import { messageOf } from '../temporal/failure';
 import { isOpen, RunHandle } from '../temporal/run-handle';
@@ -45,7 +46,10 @@ async function status(context: Context, ref: string | undefined, options: Status
   const report = await currentReport(context, ref, options);
   const code = printReport(context, report, json);
   if (!json && report.status === 'awaiting_approval' && report.planDigest !== null) {
-    howToDecideLines(report.runId, report.planDigest).forEach((line) => context.io.out.line(line));
+    const { planDigest: digest, blocked } = report;
+    [...blockedLines(blocked), ...howToDecideLines(report.runId, { digest, blocked })].forEach((line) =>
+      context.io.out.line(line),
+    );
   }
   return code;
 }

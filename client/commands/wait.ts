@@ -31,13 +31,13 @@ export async function waitForRun(context: Context, handle: RunHandle, options: W
       if (json || !io.interactive || approveAs !== undefined) {
         const say = json ? io.err : io.out;
         if (!json) gateLines(io, plan).forEach((line) => io.out.line(line));
-        howToDecideLines(runId, plan.plan.digest).forEach((line) => say.line(line));
+        howToDecideLines(runId, plan.plan).forEach((line) => say.line(line));
         if (json) await printWaiting(context, handle.workflowId);
         return EXIT.awaitingApproval;
       }
       if ((await askAtGate(io, handle, plan, interrupt.signal)) === 'left') {
         io.out.line(`\nRun ${runId} goes on waiting.`);
-        howToDecideLines(runId, plan.plan.digest).forEach((line) => io.out.line(line));
+        howToDecideLines(runId, plan.plan).forEach((line) => io.out.line(line));
         return EXIT.awaitingApproval;
       }
     }

@@ -28,6 +28,11 @@ export function leftLines(report: RunReport): readonly string[] {
   const lines: string[] = [];
   const because = becauseOf(report.status, report);
   if (because !== null) lines.push(because);
+  if (report.leftOut > 0) {
+    lines.push(
+      `${plural(report.leftOut, 'correction')} left out of the approval: not made, and the findings stay OPEN.`,
+    );
+  }
   const { FAILED: failed = 0, SKIPPED_STALE: stale = 0 } = report.corrections;
   if (failed > 0) lines.push(`${plural(failed, 'correction')} FAILED: the database refused it.`);
   if (stale > 0) {

@@ -5,6 +5,7 @@ import type { RunReport, TableSummary } from '../../contracts/run';
 import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
 import { leftLines } from './left';
+import { decisionLine } from './plan-table';
 import { statusText } from './status-text';
 import { count, duration, instant, plural } from './text';
 import { drawTable, type Column } from './table';
@@ -94,6 +95,7 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
     if (line !== null) lines.push(line);
   }
+  if (report.decision !== null) lines.push(`${decisionLine(report.decision, report.leftOut)}.`);
   if (report.error) lines.push(...errorLines(report.error));
   for (const refusal of report.refusedDecisions) lines.push(`Refused decision: ${refusal}`);
   lines.push(...leftLines(report));

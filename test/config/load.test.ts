@@ -78,6 +78,7 @@ describe('a whole config', () => {
           where: "created_at >= '2024-01-01'",
           critical: true,
           corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
+          guard: { rows: 1000, percent: 5 },
           chunkRows: 50000,
           settle: { delayMs: 2000, attempts: 3 },
         },
@@ -85,6 +86,8 @@ describe('a whole config', () => {
       concurrency: 4,
       throttle: { maxChunksPerConnection: null, pauseWhile: null },
       approvalTimeoutMs: 86_400_000,
+      guard: { rows: 1000, percent: 5 },
+      fourEyes: false,
       ledgerSchema: 'trueup',
     });
   });
@@ -112,6 +115,8 @@ describe('defaults', () => {
       settle: { delayMs: 2_000, attempts: 3 },
       approvalTimeoutMs: 86_400_000,
       corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
+      guard: { rows: 1_000, percent: 5 },
+      fourEyes: false,
     });
     expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup' });
     expect(config.tables).toBeNull();
@@ -165,6 +170,25 @@ tables:
       target: { connection: 'modern', schema: 'public', table: 'y' },
       chunkRows: 1000,
     });
+  });
+});
+
+describe('what stands before an approval', () => {
+  it('is guarded table by table, field by field', () => {
+    const { tables, defaults, runConfig } = parseConfig(
+      `${CONNECTIONS}
+defaults: { source: legacy, target: modern, guard: { percent: 0.5 }, fourEyes: true }
+tables: [a, { name: b, guard: { rows: 0 } }, { name: c, guard: { rows: "\${ROWS}", percent: 100 } }]`,
+      'f',
+      { ROWS: '20' },
+    );
+    expect(tables?.map(({ guard }) => guard)).toEqual([
+      { rows: 1000, percent: 0.5 },
+      { rows: 0, percent: 0.5 },
+      { rows: 20, percent: 100 },
+    ]);
+    expect(defaults.fourEyes).toBe(true);
+    expect(runConfig()).toMatchObject({ guard: { rows: 1000, percent: 0.5 }, fourEyes: true });
   });
 });
 
@@ -226,7 +250,7 @@ describe('problems', () => {
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunk_rows: 1 }`,
-      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections',
+      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections, guard, fourEyes',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunkRows: 10000001 }`,
@@ -284,6 +308,26 @@ describe('problems', () => {
     [
       `${SIDES}tables: [{ name: a, corrections: { extra: delete } }]`,
       'tables[0].corrections.extra: found "delete", allowed: auto, approve, review, ignore',
+    ],
+    [
+      `${CONNECTIONS}defaults: { source: legacy, target: modern, guard: { percent: 100.5 } }`,
+      'defaults.guard.percent: found 100.5, allowed: a number from 0 to 100',
+    ],
+    [
+      `${CONNECTIONS}defaults: { source: legacy, target: modern, guard: { row: 5 } }`,
+      'defaults.guard.row: unknown field (did you mean rows?), allowed: rows, percent',
+    ],
+    [
+      `${SIDES}tables: [{ name: a, guard: { rows: -1 } }]`,
+      'tables[0].guard.rows: found -1, allowed: a whole number from 0 to 1000000000000',
+    ],
+    [
+      `${SIDES}tables: [{ name: a, guard: off }]`,
+      'tables[0].guard: found "off", allowed: a map with the fields rows, percent',
+    ],
+    [
+      `${CONNECTIONS}defaults: { source: legacy, target: modern, fourEyes: on }`,
+      'defaults.fourEyes: found "on", allowed: true or false',
     ],
     [
       `${SIDES}tables: [{ name: a, key: [id, id] }]`,

@@ -1,11 +1,42 @@
 import fc from 'fast-check';
 import {
+  checkApprovalTerms,
   checkLateDecisionInput,
   checkReconcileInput,
   checkTuneMessage,
   checkUndoInput,
   textField,
 } from '../../contracts/input';
+
+describe('the terms of an approval', () => {
+  it('are those that were given, each name once', () => {
+    const who = { approver: 'ada', planDigest: 'a', note: 'n', reason: 'r', decision: 'approve' };
+    expect(checkApprovalTerms(who)).toEqual({ ok: true, value: {} });
+    expect(checkApprovalTerms({ ...who, tables: null, operations: null, override: null })).toEqual({
+      ok: true,
+      value: {},
+    });
+    const terms = { tables: ['a', 'b', 'a'], operations: ['delete', 'delete'], override: false };
+    expect(checkApprovalTerms({ ...who, ...terms })).toEqual({
+      ok: true,
+      value: { tables: ['a', 'b'], operations: ['delete'], override: false },
+    });
+  });
+
+  const fields = 'decision, approver, planDigest, reason, note, tables, operations, override';
+  it.each<[unknown, string]>([
+    [{ tables: 'orders' }, 'tables: found a string, allowed: a list of table names'],
+    [{ tables: [1] }, 'tables: found a list, allowed: a list of table names'],
+    [{ operations: ['truncate'] }, 'operations: found a list, allowed: a list of insert, update, delete'],
+    [{ operations: 'delete' }, 'operations: found a string, allowed: a list of insert, update, delete'],
+    [{ override: 'true' }, 'override: found a string, allowed: true or false'],
+    [{ override: 1 }, 'override: found a number, allowed: true or false'],
+    [{ table: ['orders'] }, `unknown field "table"; allowed: ${fields}`],
+    [{ ['x'.repeat(9_000)]: 1 }, `unknown field "${'x'.repeat(60)}"; allowed: ${fields}`],
+  ])('%j are refused: whoever means a part must not approve the whole', (terms, problem) => {
+    expect(checkApprovalTerms({ approver: 'ada', ...(terms as object) })).toEqual({ ok: false, problem });
+  });
+});
 
 describe('the input of reconcile', () => {
   it('may be nothing at all, and is then a dry run of all tables', () => {

@@ -1,4 +1,10 @@
-import { insertDecision, insertLateDecision, listRefusals, type DecisionEntry } from '../../ledger/decision';
+import {
+  insertDecision,
+  insertLateDecision,
+  listRefusals,
+  readDecision,
+  type DecisionEntry,
+} from '../../ledger/decision';
 import { comparisonOf, TestLedger } from '../support/ledger';
 
 describe('decisions in the ledger', () => {
@@ -25,6 +31,32 @@ describe('decisions in the ledger', () => {
     await insertDecision(on.ledger, runId, entry(1, 'first'));
     await Promise.all([2, 1, 2].map((no) => insertDecision(on.ledger, runId, entry(no, `again ${no}`))));
     expect(await listRefusals(on.ledger, runId)).toEqual(['first', 'again 2']);
+  });
+
+  it('that were taken are read as the workflow took them, with their terms', async () => {
+    const runId = await on.run([comparisonOf('t')]);
+    expect(await readDecision(on.ledger, runId)).toBeNull();
+    await insertDecision(on.ledger, runId, { ...entry(1, 'no'), override: true, tables: ['x'] });
+    expect(await readDecision(on.ledger, runId)).toBeNull();
+    const tables = ['orders', 'a "b", {c}', 'NULL', ''];
+    const terms = { tables, operations: ['delete' as const], override: true };
+    const taken = { ...entry(2, ''), accepted: true, refusal: null, decidedAt: '2026-03-01T11:59:59.007Z', ...terms };
+    await insertDecision(on.ledger, runId, taken);
+    expect(await readDecision(on.ledger, runId)).toEqual({
+      decision: 'approve',
+      approver: 'ann',
+      planDigest: 'a',
+      reason: null,
+      decidedAt: '2026-03-01T11:59:59.007Z',
+      ...terms,
+    });
+  });
+
+  it('hold what anybody may have sent', async () => {
+    const runId = await on.run([comparisonOf('t')]);
+    await insertDecision(on.ledger, runId, { ...entry(1, 'a\0b'), approver: '\ud800', tables: ['\0', '\udc00'] });
+    await insertLateDecision(on.ledger, runId, { ...late('c\0d'), tables: ['\0'], override: true });
+    expect(await listRefusals(on.ledger, runId)).toEqual(['a\ufffdb', 'c\ufffdd']);
   });
 
   it('that come late are all there, however many come at once', async () => {

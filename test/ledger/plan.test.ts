@@ -1,7 +1,8 @@
 import { digestPlan } from '../../engine/plan-digest';
+import { countDestruction, leaveOutItems, listUpdatedColumns, requireApproval } from '../../ledger/approval';
 import { insertCorrections } from '../../ledger/correction';
 import { queueReviews, streamFindings } from '../../ledger/finding';
-import { insertPlan, listPlanSteps, readPlanLines, streamPlan } from '../../ledger/plan';
+import { insertPlan, listPlanSteps, nextPlanItems, readPlanLines, streamPlan } from '../../ledger/plan';
 import { collect, comparisonOf, differenceAt, sourceRow, targetRow, TestLedger } from '../support/ledger';
 
 describe('plans in the ledger', () => {
@@ -150,6 +151,92 @@ describe('plans in the ledger', () => {
     expect(items.map(({ seq }) => seq)).toEqual(many.map((_, i) => String(i + 1)));
     expect(await readPlanLines(on.ledger, runId)).toEqual([
       { table: 't', operation: 'insert', rows: 2_100, needsApproval: false },
+    ]);
+  });
+
+  describe('approved in part', () => {
+    const asked = { missing: 'auto', mismatched: 'approve', extra: 'approve' } as const;
+    const linesOf = async (runId: string) =>
+      (await readPlanLines(on.ledger, runId)).map(({ table, operation, rows, leftOut }) => [
+        table,
+        operation,
+        rows,
+        leftOut ?? 0,
+      ]);
+    const itemsOf = async (runId: string) => {
+      const steps = await listPlanSteps(on.ledger, runId);
+      const items = await Promise.all(steps.map(({ step }) => nextPlanItems(on.ledger, runId, step, '0', 100)));
+      return items.flat().map(({ table, operation }) => `${operation} ${table}`);
+    };
+    const frozen = async () => {
+      const runId = await on.runWith([
+        [comparisonOf('parent', asked), mixed],
+        [comparisonOf('child', asked), mixed],
+      ]);
+      await planned(runId);
+      return runId;
+    };
+
+    it('gives only that part and what needs no approval to whoever applies; the digest stays', async () => {
+      const runId = await frozen();
+      const digest = await digestOf(runId);
+      const scope = { tables: ['child'], operations: ['delete' as const] };
+      expect(await leaveOutItems(on.ledger, runId, scope)).toBe(4);
+      expect(await leaveOutItems(on.ledger, runId, scope)).toBe(4);
+      expect(await itemsOf(runId)).toEqual([
+        ...Array<string>(3).fill('insert parent'),
+        ...Array<string>(3).fill('insert child'),
+        'delete child',
+        'delete child',
+      ]);
+      expect(await linesOf(runId)).toEqual([
+        ['parent', 'insert', 3, 0],
+        ['child', 'insert', 3, 0],
+        ['parent', 'update', 1, 1],
+        ['child', 'update', 1, 1],
+        ['child', 'delete', 2, 0],
+        ['parent', 'delete', 2, 2],
+      ]);
+      expect(await digestOf(runId)).toBe(digest);
+    });
+
+    it.each([
+      [{ tables: null, operations: null }, 0],
+      [{ tables: ['parent'], operations: null }, 3],
+      [{ tables: null, operations: ['update' as const] }, 4],
+      [{ tables: ['nothing'], operations: null }, 6],
+      [{ tables: [], operations: null }, 6],
+    ])('%j leaves %s corrections out', async (scope, expected) => {
+      const runId = await frozen();
+      expect(await leaveOutItems(on.ledger, runId, scope)).toBe(expected);
+      expect((await itemsOf(runId)).length).toBe(12 - expected);
+    });
+  });
+
+  it('counts what it deletes or overwrites, and can be made to ask for exactly that', async () => {
+    const runId = await on.runWith([
+      [comparisonOf('t'), mixed],
+      [comparisonOf('u'), some],
+      [comparisonOf('v'), [differenceAt('1', 'mismatch')]],
+    ]);
+    await planned(runId);
+    await on.test.query(`update trueup.run_table set rows_target = 77 where run_id = $1 and table_name = 't'`, [runId]);
+    await on.test.query(`update trueup.plan_item set table_name = 'out' where run_id = $1 and table_name = 'v'`, [
+      runId,
+    ]);
+    expect(await countDestruction(on.ledger, runId)).toEqual([
+      { table: 'out', changes: 1, rows: null },
+      { table: 't', changes: 3, rows: 77 },
+    ]);
+    expect(await listUpdatedColumns(on.ledger, runId, 't')).toEqual(['t_a']);
+    await requireApproval(on.ledger, runId, ['t']);
+    const lines = await readPlanLines(on.ledger, runId);
+    expect(lines.map(({ table, operation, needsApproval }) => [table, operation, needsApproval])).toEqual([
+      ['t', 'insert', false],
+      ['u', 'insert', false],
+      ['t', 'update', true],
+      ['out', 'update', false],
+      ['t', 'delete', true],
     ]);
   });
 

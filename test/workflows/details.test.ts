@@ -1,8 +1,10 @@
 import type { PlanSummary, TableSummary } from '../../contracts/run';
 import {
+  blockedSection,
   decidedLine,
   gateSection,
   howToDecide,
+  planSection,
   planTable,
   progressTable,
   refusedSection,
@@ -101,13 +103,43 @@ describe('current details', () => {
     expect(planTable(planOf(16))).not.toContain('more');
   });
 
+  it('name the triggers that the plan fires, where it fires any', () => {
+    const plan = planOf(1);
+    expect(planTable(plan)).not.toContain('triggers');
+    const fires = {
+      ...plan,
+      lines: plan.lines.map((line, i) => (i === 1 ? { ...line, triggers: ['a', 'b|c'] } : line)),
+    };
+    const [head, , insert, update] = planTable(fires).split('\n');
+    expect(cellsOf(head).at(-1)).toBe('fires triggers');
+    expect([cellsOf(insert).at(-1), cellsOf(update).at(-1)]).toEqual(['', 'a, b\\|c']);
+  });
+
+  it('say of which tables too much would be changed, and give the command that overrides', () => {
+    const breach = (i: number) => ({ table: `t${i}`, changes: 30, rows: i === 0 ? null : 100, limit: 5 });
+    const blocked = { ...planOf(1), blocked: Array.from({ length: 14 }, (_, i) => breach(i)) };
+    const text = gateSection('trueup-1', blocked, '2026-03-01T12:00:00.000Z');
+    expect(text).toContain('\n- t0: 30 rows would be deleted or overwritten, the limit is 5\n- t1: 30 of 100 rows');
+    expect(text).toContain('\n- … and 9 more tables');
+    expect(text).toContain(`trueup approve trueup-1 --plan ${DIGEST} --override\n`);
+    const [, signal] = howToDecide('trueup-1', blocked);
+    const input = /--input '(.*)'$/.exec(signal ?? '')?.[1] ?? '';
+    expect(JSON.parse(input)).toEqual({ approver: 'YOUR NAME', planDigest: DIGEST, override: true });
+    expect(planSection(blocked)).toContain('**Blocked**');
+    expect(blockedSection(planOf(1))).toBe('');
+    expect(planSection({ ...planOf(0), total: 0 })).toBe('');
+  });
+
   it('fit in their room all together, at the worst', () => {
     const name = (i: number) => `${'n'.repeat(195)}${i}`;
+    const worst = planOf(2_000, name);
+    const blocked = worst.lines.map(({ table }) => ({ table, changes: 10 ** 9, rows: 10 ** 9, limit: 10 ** 8 }));
+    const lines = worst.lines.map((line) => ({ ...line, triggers: Array<string>(9).fill('x'.repeat(60)) }));
     const done = Array.from({ length: 50 }, (_, i) =>
       table(name(i), { rowsSource: 10 ** 9, rowsTarget: 10 ** 9, hash: 'portable' }),
     );
     const sections = [
-      gateSection('trueup-20260301-120000-abcd', planOf(2_000, name), '2026-03-01T12:00:00.000Z'),
+      gateSection('trueup-20260301-120000-abcd', { ...worst, lines, blocked }, '2026-03-01T12:00:00.000Z'),
       refusedSection(Array.from({ length: 500 }, () => 'r'.repeat(10_000))),
       progressTable(done),
     ];
@@ -120,8 +152,17 @@ describe('current details', () => {
     expect(line).toBe('Decided: **approve** by ada # x at 2026-03-01T12:00:00.000Z');
   });
 
+  it('say which part was approved, what that leaves out, and that it overrides', () => {
+    const tables = Array.from({ length: 500 }, (_, i) => `table_${i}`);
+    const decision = { decision: 'approve', approver: 'ada', planDigest: DIGEST, reason: null } as const;
+    const decided = { ...decision, decidedAt: 'now', tables, override: true };
+    const line = decidedLine(decided, 7);
+    expect(line).toMatch(/ at now; tables table_0, .*…; 7 corrections left out; overriding the guard$/);
+    expect(line.length).toBeLessThan(500);
+  });
+
   it('give commands that a shell takes as they stand', () => {
-    const [approve, signal, reject] = howToDecide('trueup-1', DIGEST);
+    const [approve, signal, reject] = howToDecide('trueup-1', { digest: DIGEST });
     expect(approve).toBe(`trueup approve trueup-1 --plan ${DIGEST}`);
     const input = /--input '(.*)'$/.exec(signal ?? '')?.[1] ?? '';
     expect(JSON.parse(input)).toEqual({ approver: 'YOUR NAME', planDigest: DIGEST });

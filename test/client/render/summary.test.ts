@@ -24,6 +24,22 @@ test('a report says what was found, done, verified and left, and how long it too
   expect(shown).toContain('Left: 1 difference. See them with `trueup findings run-1`.');
 });
 
+test('a report says who approved which part, and that the rest stays open', () => {
+  const decision = { decision: 'approve', approver: 'bo', planDigest: 'd', reason: null } as const;
+  const part = { tables: ['orders'], operations: ['update'] as const, override: true };
+  const decidedAt = '2026-03-01T12:00:01.000Z';
+  const shown = text({
+    status: 'applied',
+    decision: { ...decision, decidedAt, ...part },
+    leftOut: 1_200,
+    remaining: 1_200,
+  });
+  expect(shown).toContain(
+    'Decided: approve by bo at 2026-03-01 12:00:01 UTC; only tables orders; operations update; 1,200 corrections left out; overriding the guard.',
+  );
+  expect(shown).toContain('1,200 corrections left out of the approval: not made, and the findings stay OPEN.');
+});
+
 test('an incomplete comparison is never passed over', () => {
   const tables = [tableOf({ status: 'incomplete', phase: 'done', unsettled: 2, notes: ['3 chunks were not read'] })];
   const shown = text({ status: 'incomplete', tables });

@@ -1,0 +1,70 @@
+import type { ApprovalScope } from '../contracts/approval';
+import type { Queryable } from '../database/connection';
+
+/** The rows that the plan deletes or overwrites, by table, beside how many the target had when it was compared. */
+export async function countDestruction(
+  ledger: Queryable,
+  runId: string,
+): Promise<readonly { readonly table: string; readonly changes: number; readonly rows: number | null }[]> {
+  const { rows } = await ledger.query<{ table_name: string; n: string; rows_target: string | null }>(
+    `select p.table_name, count(*) as n, t.rows_target
+       from plan_item p left join run_table t using (run_id, table_name)
+      where p.run_id = $1 and p.operation in ('update', 'delete')
+      group by p.table_name, t.rows_target order by p.table_name`,
+    [runId],
+  );
+  return rows.map((row) => ({
+    table: row.table_name,
+    changes: Number(row.n),
+    rows: row.rows_target === null ? null : Number(row.rows_target),
+  }));
+}
+
+/**
+ * Makes whatever deletes or overwrites rows of these tables wait for an approval; a delete together with all its effects.
+ */
+export async function requireApproval(ledger: Queryable, runId: string, tables: readonly string[]): Promise<void> {
+  await ledger.query(
+    `with causes as materialized (
+       select distinct coalesce(effect_of, seq) as seq from plan_item
+        where run_id = $1 and table_name = any ($2::text[]) and operation in ('update', 'delete'))
+     update plan_item p set needs_approval = true
+       from causes c
+      where p.run_id = $1 and not p.needs_approval and coalesce(p.effect_of, p.seq) = c.seq`,
+    [runId, tables],
+  );
+}
+
+/** The columns that the plan's updates of a table set. */
+export async function listUpdatedColumns(ledger: Queryable, runId: string, table: string): Promise<readonly string[]> {
+  const { rows } = await ledger.query<{ name: string }>(
+    `select distinct jsonb_object_keys(after_data) as name from plan_item
+      where run_id = $1 and table_name = $2 and operation = 'update'`,
+    [runId, table],
+  );
+  return rows.map((row) => row.name);
+}
+
+/**
+ * Leaves out what needs an approval and lies outside the part that was approved, before anything is applied. What goes
+ * with a delete is left out with it. Returns how many corrections that leaves out; doing it again changes nothing.
+ */
+export async function leaveOutItems(ledger: Queryable, runId: string, scope: ApprovalScope): Promise<number> {
+  await ledger.query(
+    `with judged as (
+       select p.seq, p.needs_approval and not (
+                (coalesce(c.table_name, p.table_name) = any ($2::text[]) or $2::text[] is null)
+                and (coalesce(c.operation, p.operation) = any ($3::text[]) or $3::text[] is null)) as outside
+         from plan_item p left join plan_item c on c.run_id = p.run_id and c.seq = p.effect_of
+        where p.run_id = $1)
+     update plan_item p set left_out = j.outside
+       from judged j
+      where p.run_id = $1 and p.seq = j.seq and p.left_out <> j.outside`,
+    [runId, scope.tables, scope.operations],
+  );
+  const { rows } = await ledger.query<{ n: string }>(
+    'select count(*) as n from plan_item where run_id = $1 and left_out',
+    [runId],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
