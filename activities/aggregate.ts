@@ -20,7 +20,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const ledger = await resources.ledger();
   const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
-  const { transient, unsettled } = await closeCandidates(ledger, runId, table, pair.settle.attempts + 1);
+  const { transient, unsettled } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);
   const found = Object.values(findings).reduce((sum, n) => sum + n, 0);

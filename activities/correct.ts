@@ -4,19 +4,11 @@ import type { PlanSummary } from '../contracts/run';
 import { Batch, charactersOf } from '../engine/batch';
 import { applyBatch, type ApplyContext } from '../engine/apply';
 import { keyValues } from '../engine/key';
-import { digestPlan } from '../engine/plan-digest';
+import { digestPlan } from '../ledger/plan-digest';
 import { countDiffering } from '../engine/settle';
 import { countCorrections, insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
 import { queueReviews, resolveCorrected, resolvePlanned } from '../ledger/finding';
-import {
-  countPlan,
-  insertPlan,
-  listPlanSteps,
-  nextPlanItems,
-  readFrozenPlan,
-  readPlanLines,
-  streamPlan,
-} from '../ledger/plan';
+import { countPlan, insertPlan, listPlanSteps, nextPlanItems, readFrozenPlan, readPlanLines } from '../ledger/plan';
 import { leaveOutItems } from '../ledger/approval';
 import { readRunBlocked, readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
@@ -51,7 +43,7 @@ export async function freezePlan(
       await guardPlan(session, runId, config);
       await noteTriggers(resources, session, runId);
       await refreshStatistics(session, 'plan_item', await countPlan(session, runId));
-      const taken = await digestPlan(streamPlan(session, runId));
+      const taken = await digestPlan(session, runId);
       await setPlanDigest(session, runId, taken);
       return taken;
     },
@@ -104,7 +96,7 @@ export async function confirmPlan(
   { runId, digest }: { readonly runId: string; readonly digest: string },
 ): Promise<readonly PlanStep[]> {
   const ledger = await resources.ledger();
-  const now = await digestPlan(streamPlan(ledger, runId));
+  const now = await digestPlan(ledger, runId);
   if (now !== digest) {
     throw new TrueupError('PLAN_CHANGED', `run ${runId}: the plan's digest is ${now}, approved was ${digest}`);
   }

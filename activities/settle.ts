@@ -1,4 +1,4 @@
-import { Batch, charactersOf } from '../engine/batch';
+import { Batch } from '../engine/batch';
 import { provableTypes, provenSettled, readHorizons } from '../engine/cold';
 import { settle } from '../engine/settle';
 import { countOpenCandidates, nextCandidates, recordReadings } from '../ledger/candidate';
@@ -31,7 +31,11 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
   const horizons = await readHorizons(sides, delayMs * attempts, context.signal);
   // What an earlier run read is read anew, so that the reading after the delay is told from one of now.
   const isSelective = attempt === 1 && !(await isResumed(ledger, runId));
-  const types = isSelective ? await provableTypes(comparison, sides, horizons, context.signal) : null;
+  const readTwice = attempt > 1;
+  // After the last reading everything that stands still has settled anyway.
+  const provable =
+    attempt > attempts ? [] : await provableTypes(comparison, sides, horizons, readTwice, context.signal);
+  const types = isSelective ? provable : null;
   if (!isSelective) await recount(resources, comparison, sides, input, context);
   let read = 0;
   let after = '';
@@ -41,14 +45,10 @@ export async function settleCandidates(resources: Resources, input: SettleStep, 
     const last = candidates.at(-1);
     if (!last) break;
     after = last.keyDigest;
-    batch.saw(candidates.length, charactersOf(candidates.flatMap(({ source, target }) => [source, target])));
-    const readings = await settle(comparison, sides, candidates, context.signal);
-    // After the last reading everything that stands still has settled anyway.
-    const proven =
-      attempt > attempts ? [] : await provenSettled(comparison, sides, horizons, readings, attempt > 1, context.signal);
-    const changed = readings.filter(({ difference, moving }, i) => {
-      return difference === null || moving || candidates[i]?.moving === true;
-    });
+    const readings = await settle(comparison, sides, candidates, context.signal, batch);
+    const hopeful = readings.filter((reading) => reading.state === 'still' && provable.includes(reading.type));
+    const proven = await provenSettled(comparison, sides, horizons, hopeful, readTwice, context.signal);
+    const changed = readings.filter(({ state }, i) => state !== 'still' || candidates[i]?.moving === true);
     await recordReadings(ledger, runId, table, attempt, changed);
     await settleProven(ledger, runId, table, attempt, proven);
     read += candidates.length;

@@ -2,13 +2,13 @@ import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
 import type { UndoInput } from '../contracts/messages';
 import { keyDigest, keyValues } from '../engine/key';
-import { digestPlan } from '../engine/plan-digest';
 import { undoItem } from '../engine/undo';
 import { previousBeforeImages } from '../ledger/before-image';
 import { migrate } from '../ledger/migrate';
-import { insertUndoItems, readPlanLines, streamPlan } from '../ledger/plan';
+import { insertUndoItems, readPlanLines } from '../ledger/plan';
 import { copyRunTables, insertRun, readRunConfig, setPlanDigest } from '../ledger/run';
 import { listUndoneKeys } from '../ledger/undone';
+import { digestPlan } from '../ledger/plan-digest';
 import { readRunReport } from '../ledger/report';
 import { resolveUndone } from '../ledger/finding';
 import { ledgerSchema, type Verified } from './correct';
@@ -107,7 +107,7 @@ export async function planUndo(
   if (total === 0) {
     throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undoOf} has no correction that is not undone already`);
   }
-  const digest = await digestPlan(streamPlan(ledger, runId));
+  const digest = await digestPlan(ledger, runId);
   await setPlanDigest(ledger, runId, digest);
   return { digest, lines, total, needsApproval: false };
 }

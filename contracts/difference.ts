@@ -1,5 +1,14 @@
 import type { RowInconsistencyType, TextRow } from './finding';
 
+/**
+ * 64-bit hashes, in decimal, of all that was read of a row on each side; null: no row. Each is compared only with a later
+ * one of the same side: it says whether the row has changed.
+ */
+export interface RowDigests {
+  readonly source: string | null;
+  readonly target: string | null;
+}
+
 /** One differing column: its names on both sides and its values in text form. */
 export interface ColumnDifference {
   readonly name: string;
@@ -24,16 +33,29 @@ export interface Difference {
   readonly source: TextRow | null;
   /** Every column of the target row, by target name; null: no row. */
   readonly target: TextRow | null;
+  /** Digests of the two rows as they were read; see {@link RowDigests}. */
+  readonly digests: RowDigests;
   readonly differences: readonly ColumnDifference[];
   /** Given where rows are counted, not matched by a key: `key` then holds all compared values; else null. */
   readonly counts: RowCounts | null;
 }
 
-/** What reading a differing row again by its key came to. */
-export interface Reading {
+/** What a candidate is read again by, and compared with. */
+export interface Candidate {
   readonly keyDigest: string;
-  /** null: both sides agree now, the difference was transient. */
-  readonly difference: Difference | null;
-  /** Whether a side's row changed since it was read before. */
-  readonly moving: boolean;
+  readonly key: TextRow;
+  readonly type: RowInconsistencyType;
+  /** As they were read last. */
+  readonly digests: RowDigests;
 }
+
+/**
+ * What reading a differing row again by its key came to: both sides agree now (`healed`: the difference was transient), a
+ * side's row changed since it was read before and they still differ (`moving`), or nothing has changed (`still`).
+ */
+export type Reading = Pick<Candidate, 'keyDigest' | 'key'> &
+  (
+    | { readonly state: 'healed' }
+    | { readonly state: 'still'; readonly type: RowInconsistencyType }
+    | { readonly state: 'moving'; readonly difference: Difference }
+  );

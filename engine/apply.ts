@@ -78,7 +78,7 @@ async function applyTogether(
         .map((item) => ({ seq: item.seq, status: 'SUCCESS', error: null, mayPass: false }));
       const open = items.filter((item) => !done.has(item.seq));
       const keys = open.map((item) => keyValues(comparison, item.key));
-      const target = await readRows(session, comparison, sides.target, keys, 'for update');
+      const target = await readRows(session, comparison, sides.target, keys, { lock: true });
       const source = await readSource(context, open, signal);
       const fresh: PlanItem[] = [];
       open.forEach((item, i) => {

@@ -1,5 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
-import type { Difference, Reading } from '../contracts/difference';
+import type { Reading } from '../contracts/difference';
 import type { RowInconsistencyType } from '../contracts/finding';
 import type { Database, Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
@@ -111,11 +111,12 @@ interface Past {
   isCold(key: KeyValues): boolean | null;
 }
 
-/** The kinds of difference of which something may be proven when they are read for the first time. */
+/** The kinds of difference of which something may be proven as things stand; see {@link provenSettled}. */
 export async function provableTypes(
   comparison: Comparison,
   sides: Sides,
   horizons: Horizons,
+  readTwice: boolean,
   signal?: AbortSignal,
 ): Promise<readonly RowInconsistencyType[]> {
   const [source, target] = await settledBoth(
@@ -127,7 +128,7 @@ export async function provableTypes(
   return [
     'field_mismatch',
     ...(source.isQuiet && !mayVanish ? (['extra_in_target'] as const) : []),
-    ...(target.isQuiet && !mayVanish ? (['missing_in_target'] as const) : []),
+    ...((target.isQuiet || (readTwice && source.isQuiet)) && !mayVanish ? (['missing_in_target'] as const) : []),
   ];
 }
 
@@ -211,11 +212,9 @@ export async function provenSettled(
   readTwice: boolean,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const still = readings
-    .map(({ difference, moving }) => (moving ? null : difference))
-    .filter((difference): difference is Difference => difference !== null);
+  const still = readings.filter((reading) => reading.state === 'still');
   if (still.length === 0) return new Set();
-  const keys = still.map((difference) => keyValues(comparison, difference.key));
+  const keys = still.map((reading) => keyValues(comparison, reading.key));
   const [source, target] = await settledBoth(
     readPast(sides.source, horizons.source, keys, signal),
     readPast(sides.target, horizons.target, keys, signal),
@@ -223,7 +222,7 @@ export async function provenSettled(
   if (source === null || target === null) return new Set();
   // A filter may let a row in or out by what is no part of it, such as the time.
   const mayVanish = comparison.pair.where !== null;
-  const isProven = ({ type }: Difference, key: KeyValues): boolean => {
+  const isProven = (type: RowInconsistencyType, key: KeyValues): boolean => {
     const [inSource, inTarget] = [source.isCold(key), target.isCold(key)];
     switch (type) {
       case 'field_mismatch':
@@ -236,7 +235,5 @@ export async function provenSettled(
       }
     }
   };
-  return new Set(
-    still.filter((difference, i) => isProven(difference, keys[i] ?? [])).map(({ keyDigest }) => keyDigest),
-  );
+  return new Set(still.filter(({ type }, i) => isProven(type, keys[i] ?? [])).map(({ keyDigest }) => keyDigest));
 }

@@ -7,7 +7,7 @@ import { differencesOf } from './difference';
 import { countRows, disagreeing, fingerprint } from './fingerprint';
 import { locate, settledBoth, type Located } from './locate';
 import { countDifference, isMultiset, multisetSides } from './multiset';
-import { readRows } from './row';
+import { readRows, type RowsByKey } from './row';
 import type { Side } from './side';
 import { onlySlices, refine, sliceLayout, type SliceLayout } from './slice';
 
@@ -129,9 +129,24 @@ async function readDifferences(
 ): Promise<readonly Difference[]> {
   const keys = located.map(({ key }) => key);
   const [source, target] = await settledBoth(
-    readRows(sessions.source, comparison, sides.source, keys),
-    readRows(sessions.target, comparison, sides.target, keys),
+    readLocated(sessions.source, comparison, sides.source, located),
+    readLocated(sessions.target, comparison, sides.target, located),
   );
   const read = await differencesOf(comparison, keys, source, target, (use) => use(sessions.target));
   return read.filter((difference) => difference !== null);
+}
+
+/** The rows of a side that were found there; hashes are wanted only of those that the other side has, too. */
+async function readLocated(
+  session: Queryable,
+  comparison: Comparison,
+  side: Side,
+  located: readonly Located[],
+): Promise<RowsByKey> {
+  const here = located.filter((found) => found[side.role] !== null);
+  const keysOf = (isAlone: boolean) =>
+    here.filter(({ source, target }) => (source === null || target === null) === isAlone).map(({ key }) => key);
+  const onBoth = await readRows(session, comparison, side, keysOf(false));
+  const alone = await readRows(session, comparison, side, keysOf(true), { hashes: false });
+  return new Map([...onBoth, ...alone]);
 }

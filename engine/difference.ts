@@ -32,6 +32,7 @@ function differenceOf(
     type: !source ? 'extra_in_target' : !target ? 'missing_in_target' : 'field_mismatch',
     source: source?.values ?? null,
     target: target?.values ?? null,
+    digests: { source: source?.digest ?? null, target: target?.digest ?? null },
     differences,
     counts: null,
   };

@@ -72,7 +72,7 @@ async function findStale(session: Queryable, context: ApplyContext, causes: read
     const [{ table }] = items;
     const { comparison, side } = await affected(context, table);
     const keys = items.map((item) => keyValues(comparison, item.key));
-    const rows = await readRows(session, comparison, side, keys, 'for update');
+    const rows = await readRows(session, comparison, side, keys, { lock: true });
     items.forEach((item, i) => {
       const now = rows.get(keyText(keys[i] ?? []))?.values ?? null;
       if (sameRow(now, item.before)) return;

@@ -59,6 +59,7 @@ export function countDifference(comparison: Comparison, { key, source, target }:
     type: counts.source > counts.target ? 'missing_in_target' : 'extra_in_target',
     source: counts.source > 0 ? row('source') : null,
     target: counts.target > 0 ? row('target') : null,
+    digests: { source: null, target: null },
     differences: [],
     counts,
   };

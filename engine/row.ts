@@ -10,6 +10,8 @@ import type { Side } from './side';
 export interface Row {
   readonly values: TextRow;
   readonly columnHashes: readonly (string | null)[];
+  /** Tells whether the row has changed when it is read again on the same side. */
+  readonly digest: string;
 }
 
 /** Key of a row as {@link keyText} to the row. */
@@ -32,36 +34,80 @@ export function fromKeys(side: Side, keys: readonly KeyValues[], parameters: Par
           where ${side.filter}${byIndex.join('')}`;
 }
 
-/** Reads the rows of the given keys, and locks them if asked; a key without a row is not in the answer. */
+export interface ReadOptions {
+  /** Locks the rows for the rest of the transaction; default: no. */
+  readonly lock?: boolean;
+  /** Whether the hashes of the columns are wanted; default: yes. */
+  readonly hashes?: boolean;
+}
+
+/** SQL for all that is read of a row as one text, and for the {@link Row.digest} of that. */
+const rowText = (side: Side) => `row(${side.columns.map((column) => column.text).join(', ')})::text`;
+const digestOf = (text: string) => `hashtextextended(${text} collate "C", 0)`;
+
+/** A row's digest, and how many characters its values have, about. */
+export interface RowDigest {
+  readonly digest: string;
+  readonly characters: number;
+}
+
+const keyOf = (side: Side, row: Record<string, string | null>) =>
+  keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? null));
+
+/** The digests of the rows of the given keys, key text to digest; a key without a row is not in the answer. */
+export async function readDigests(
+  session: Queryable,
+  side: Side,
+  keys: readonly KeyValues[],
+): Promise<ReadonlyMap<string, RowDigest>> {
+  if (keys.length === 0) return new Map();
+  const parameters = new Parameters();
+  const { rows } = await session.query<Record<string, string | null>>(
+    `select ${side.key.map((_, i) => alias('k', i)).join(', ')}, ${digestOf('"trueup:text"')} as "trueup:digest",
+            char_length("trueup:text") as "trueup:characters"
+       from (select ${keyColumns(side)}, ${rowText(side)} as "trueup:text" ${fromKeys(side, keys, parameters)}
+             offset 0) as "trueup:read"`,
+    parameters.values,
+  );
+  return new Map(
+    rows.map((row) => [
+      keyOf(side, row),
+      { digest: row['trueup:digest'] ?? '', characters: Number(row['trueup:characters']) },
+    ]),
+  );
+}
+
+/** Reads the rows of the given keys; a key without a row is not in the answer. */
 export async function readRows(
   session: Queryable,
   comparison: Comparison,
   side: Side,
   keys: readonly KeyValues[],
-  lock: 'no lock' | 'for update' = 'no lock',
+  { lock = false, hashes = true }: ReadOptions = {},
 ): Promise<RowsByKey> {
   if (keys.length === 0) return new Map();
   const parameters = new Parameters();
   const selected = [
     keyColumns(side),
     ...side.columns.map((column, i) => `${column.text} as ${alias('c', i)}`),
-    ...side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`),
+    ...(hashes ? side.columnHashes.map((hash, i) => `${hash} as ${alias('h', i)}`) : []),
+    `${digestOf(rowText(side))} as "trueup:digest"`,
   ];
   // Every transaction locks in the order of the keys, so that two of them cannot wait for each other.
-  const locking =
-    lock === 'for update'
-      ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`
-      : '';
+  const locking = lock
+    ? ` order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`
+    : '';
   const { rows } = await session.query<Record<string, string | null>>(
     `select ${selected.join(', ')} ${fromKeys(side, keys, parameters)}${locking}`,
     parameters.values,
   );
   return new Map(
     rows.map((row) => [
-      keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? null)),
+      keyOf(side, row),
       {
         values: Object.fromEntries(side.columns.map((column, i) => [column.name, row[`trueup:c${i}`] ?? null])),
-        columnHashes: comparison.columns.map((_, i) => row[`trueup:h${i}`] ?? null),
+        columnHashes: hashes ? comparison.columns.map((_, i) => row[`trueup:h${i}`] ?? null) : [],
+        digest: row['trueup:digest'] ?? '',
       },
     ]),
   );

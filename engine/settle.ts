@@ -1,11 +1,11 @@
 import type { Comparison } from '../contracts/comparison';
-import type { Difference, Reading } from '../contracts/difference';
+import type { Candidate, Difference, Reading, RowDigests } from '../contracts/difference';
 import { charactersOf, type Batch } from './batch';
 import type { Sides } from './compare-chunk';
-import { differencesOf, sameRow } from './difference';
-import { keyValues, type KeyValues } from './key';
+import { differencesOf } from './difference';
+import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
-import { readRows, type RowsByKey } from './row';
+import { readDigests, readRows, type RowsByKey } from './row';
 
 /** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
 export async function readBoth(
@@ -32,26 +32,50 @@ async function differencesNow(
   );
 }
 
-/** Reads candidates again by key: did they heal, do they hold still, do they still move? */
+/**
+ * Reads candidates again by key: did they heal, do they hold still, do they still move? Only of those that changed are
+ * the rows themselves read. `batch` learns how wide the rows are.
+ */
 export async function settle(
   comparison: Comparison,
   sides: Sides,
-  candidates: readonly Difference[],
+  candidates: readonly Candidate[],
   signal?: AbortSignal,
+  batch?: Batch,
 ): Promise<readonly Reading[]> {
   const keys = candidates.map((candidate) => keyValues(comparison, candidate.key));
-  const differences = await differencesNow(
-    comparison,
-    sides,
-    keys,
-    await readBoth(comparison, sides, keys, signal),
-    signal,
+  const digestsOf = (side: Sides['source']) =>
+    side.database.withSession((session) => readDigests(session, side, keys), signal);
+  const [source, target] = await settledBoth(digestsOf(sides.source), digestsOf(sides.target));
+  const characters = [...source.values(), ...target.values()].reduce((sum, row) => sum + row.characters, 0);
+  batch?.saw(keys.length, characters);
+  const isStill = (candidate: Candidate, i: number) => {
+    const text = keyText(keys[i] ?? []);
+    return sameDigests(candidate.digests, {
+      source: source.get(text)?.digest ?? null,
+      target: target.get(text)?.digest ?? null,
+    });
+  };
+  const changed = new Map(
+    candidates.flatMap((candidate, i) => (isStill(candidate, i) ? [] : [[candidate, keys[i] ?? []]])),
   );
-  return candidates.map((before, i) => {
-    const now = differences[i] ?? null;
-    const moving = now !== null && !(sameRow(now.source, before.source) && sameRow(now.target, before.target));
-    return { keyDigest: before.keyDigest, difference: now, moving };
+  const changedKeys = [...changed.values()];
+  const rows = await readBoth(comparison, sides, changedKeys, signal);
+  const differences = await differencesNow(comparison, sides, changedKeys, rows, signal);
+  const differenceOf = new Map([...changed.keys()].map((candidate, i) => [candidate, differences[i] ?? null]));
+  return candidates.map((candidate) => {
+    const { keyDigest, key, type, digests } = candidate;
+    const difference = differenceOf.get(candidate);
+    if (difference === null) return { keyDigest, key, state: 'healed' };
+    if (difference === undefined || sameDigests(difference.digests, digests)) {
+      return { keyDigest, key, state: 'still', type };
+    }
+    return { keyDigest, key, state: 'moving', difference };
   });
+}
+
+function sameDigests(a: RowDigests, b: RowDigests): boolean {
+  return a.source === b.source && a.target === b.target;
 }
 
 /** How many of the given keys differ between the sides now; `batch` learns how wide their rows are. */

@@ -1,4 +1,4 @@
-import type { ColumnDifference, Difference, Reading } from '../contracts/difference';
+import type { Candidate, Difference, Reading } from '../contracts/difference';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import type { BegunChunk } from './chunk';
@@ -37,32 +37,23 @@ export async function insertCandidates(
   await ledger.query(
     `with held as materialized (${HELD})
      insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
-                            target_data, columns, counts)
+                            target_data, source_digest, target_digest, columns, counts)
      select $1, $2, $3, decode(c ->> 'keyDigest', 'hex'), c -> 'key', c ->> 'type', nullif(c -> 'source', 'null'),
-            nullif(c -> 'target', 'null'), c -> 'differences', nullif(c -> 'counts', 'null')
+            nullif(c -> 'target', 'null'), (c -> 'digests' ->> 'source')::bigint, (c -> 'digests' ->> 'target')::bigint,
+            c -> 'differences', nullif(c -> 'counts', 'null')
        from held, jsonb_array_elements($5::jsonb) as t(c)
      on conflict (run_id, table_name, key_digest) do update
         set chunk_no = excluded.chunk_no, inconsistency_type = excluded.inconsistency_type,
-            source_data = excluded.source_data, target_data = excluded.target_data, columns = excluded.columns, counts = excluded.counts,
+            source_data = excluded.source_data, target_data = excluded.target_data,
+            source_digest = excluded.source_digest, target_digest = excluded.target_digest,
+            columns = excluded.columns, counts = excluded.counts,
             attempts = 0, moving = false, state = 'open'`,
     [runId, table, no, attempt, JSON.stringify(candidates)],
   );
 }
 
-interface CandidateRow {
-  key_digest: string;
-  record_key: string;
-  inconsistency_type: RowInconsistencyType;
-  source_data: string | null;
-  target_data: string | null;
-  columns: string;
-  moving: string;
-}
-
 /** A candidate as it was read last, and whether it had changed then. */
-export type OpenCandidate = Difference & { readonly moving: boolean };
-
-const row = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
+export type OpenCandidate = Candidate & { readonly moving: boolean };
 
 /**
  * The next open candidates with a key, of these types or of any, that were not read for the `attempt`-th time yet, by key
@@ -77,26 +68,36 @@ export async function nextCandidates(
   types: readonly RowInconsistencyType[] | null = null,
   after = '',
 ): Promise<readonly OpenCandidate[]> {
-  const { rows } = await ledger.query<CandidateRow>(
-    `select encode(key_digest, 'hex') as key_digest, record_key, inconsistency_type, source_data, target_data, columns,
-            moving
+  const { rows } = await ledger.query<{
+    digest: string;
+    record_key: string;
+    inconsistency_type: RowInconsistencyType;
+    source_digest: string | null;
+    target_digest: string | null;
+    moving: string;
+  }>(
+    `select encode(key_digest, 'hex') as digest, record_key, inconsistency_type, source_digest, target_digest, moving
        from candidate
       where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
         and ($5::text[] is null or inconsistency_type = any ($5::text[])) and key_digest > decode($6, 'hex')
-      order by candidate.key_digest limit $4`,
+      order by key_digest limit $4`,
     [runId, table, attempt, limit, types, after],
   );
   return rows.map((found) => ({
-    keyDigest: found.key_digest,
+    keyDigest: found.digest,
     key: JSON.parse(found.record_key) as TextRow,
     type: found.inconsistency_type,
-    source: row(found.source_data),
-    target: row(found.target_data),
-    differences: JSON.parse(found.columns) as ColumnDifference[],
-    counts: null,
+    digests: { source: found.source_digest, target: found.target_digest },
     moving: found.moving === 't',
   }));
 }
+
+/**
+ * Ends in no row once the table's candidates are closed; until the statement is done they are not. With it a reading that
+ * comes late, by an attempt that was given up, changes nothing.
+ */
+export const SETTLING = `settling as materialized (
+         select 1 from run_table where run_id = $1 and table_name = $2 and settled_at is null for share)`;
 
 /**
  * Records one more reading of candidates; the first that comes for an attempt stands, and a closed candidate stays. Those
@@ -111,19 +112,25 @@ export async function recordReadings(
 ): Promise<void> {
   if (readings.length === 0) return;
   await ledger.query(
-    `update candidate
+    `with ${SETTLING},
+     reading as (
+       select decode(r ->> 'keyDigest', 'hex') as digest, r ->> 'state' as state, nullif(r -> 'difference', 'null') as found
+         from jsonb_array_elements($4::jsonb) as t(r))
+     update candidate c
         set attempts = $3,
-            state = case when r -> 'difference' = 'null' then 'transient' else 'open' end,
-            moving = (r ->> 'moving')::boolean,
-            inconsistency_type = coalesce(r -> 'difference' ->> 'type', inconsistency_type),
-            source_data = case when r -> 'difference' = 'null' then source_data
-                               else nullif(r -> 'difference' -> 'source', 'null') end,
-            target_data = case when r -> 'difference' = 'null' then target_data
-                               else nullif(r -> 'difference' -> 'target', 'null') end,
-            columns = coalesce(nullif(r -> 'difference', 'null') -> 'differences', columns)
-       from jsonb_array_elements($4::jsonb) as t(r)
-      where run_id = $1 and table_name = $2 and key_digest = decode(r ->> 'keyDigest', 'hex')
-        and state = 'open' and attempts < $3`,
+            state = case r.state when 'healed' then 'transient' else 'open' end,
+            moving = r.state = 'moving',
+            inconsistency_type = case when r.found is null then inconsistency_type else r.found ->> 'type' end,
+            source_data = case when r.found is null then source_data else nullif(r.found -> 'source', 'null') end,
+            target_data = case when r.found is null then target_data else nullif(r.found -> 'target', 'null') end,
+            source_digest = case when r.found is null then source_digest
+                                 else (r.found -> 'digests' ->> 'source')::bigint end,
+            target_digest = case when r.found is null then target_digest
+                                 else (r.found -> 'digests' ->> 'target')::bigint end,
+            columns = coalesce(r.found -> 'differences', columns)
+       from reading r
+      where run_id = $1 and table_name = $2 and key_digest = r.digest
+        and c.state = 'open' and attempts < $3 and exists (select 1 from settling)`,
     [runId, table, attempt, JSON.stringify(readings)],
   );
 }
@@ -136,23 +143,29 @@ export async function countOpenCandidates(ledger: Queryable, runId: string, tabl
   return Number(rows[0]?.n ?? 0);
 }
 
-/** After the last reading, the `attempt`-th: what still moves is unsettled, what holds still has settled. Counts by state. */
+/**
+ * After the last reading: what still moves is unsettled; what is open still has settled, and stays as it is, as there may
+ * be millions. Counts by state.
+ */
 export async function closeCandidates(
   ledger: Queryable,
   runId: string,
   table: string,
-  attempt: number,
 ): Promise<{ readonly settled: number; readonly transient: number; readonly unsettled: number }> {
   await ledger.query(
-    `update candidate
-        set state = case when moving then 'unsettled' else 'settled' end, attempts = greatest(attempts, $3)
-      where run_id = $1 and table_name = $2 and state = 'open'`,
-    [runId, table, attempt],
+    `update run_table set settled_at = clock_timestamp()
+      where run_id = $1 and table_name = $2 and settled_at is null`,
+    [runId, table],
+  );
+  await ledger.query(
+    `update candidate set state = 'unsettled'
+      where run_id = $1 and table_name = $2 and state = 'open' and moving`,
+    [runId, table],
   );
   const { rows } = await ledger.query<{ state: string; n: string }>(
     'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 group by state',
     [runId, table],
   );
   const count = (state: string) => Number(rows.find((found) => found.state === state)?.n ?? 0);
-  return { settled: count('settled'), transient: count('transient'), unsettled: count('unsettled') };
+  return { settled: count('settled') + count('open'), transient: count('transient'), unsettled: count('unsettled') };
 }

@@ -7,19 +7,23 @@ import type { Queryable } from '../database/connection';
 const COUNTED = `(c.counts ->> 'source') || case c.counts ->> 'source' when '1' then ' row' else ' equal rows' end ||
   ' in the source, ' || (c.counts ->> 'target') || ' in the target'`;
 
-/** Makes findings of the candidates that settled; running it again adds none. */
+/**
+ * Makes findings of the candidates that have settled: those that still differ, and stood still when they were read last.
+ * Running it again adds none.
+ */
 export async function insertSettledFindings(ledger: Queryable, runId: string, table: string): Promise<void> {
   await ledger.query(
     `insert into reconciliation_log (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
                                      source_data, target_data, columns, differences, counts, detail)
      select c.run_id, c.table_name, c.inconsistency_type,
-            case when (t.comparison -> 'pair' ->> 'critical')::boolean then 'critical'
+            case when t.critical then 'critical'
                  when c.inconsistency_type = 'field_mismatch' then 'medium' else 'high' end,
             c.key_digest, c.record_key, c.source_data, c.target_data,
-            coalesce((select jsonb_agg(d -> 'name') from jsonb_array_elements(c.columns) as e(d)), '[]'), c.columns,
+            case when c.columns = '[]' then '[]' else jsonb_path_query_array(c.columns, '$[*].name') end, c.columns,
             c.counts, ${COUNTED}
-       from candidate c join run_table t using (run_id, table_name)
-      where c.run_id = $1 and c.table_name = $2 and c.state = 'settled'
+       from candidate c, (select coalesce((comparison -> 'pair' ->> 'critical')::boolean, false) as critical
+                            from run_table where run_id = $1 and table_name = $2 offset 0) as t
+      where c.run_id = $1 and c.table_name = $2 and c.state in ('open', 'settled')
      on conflict (run_id, table_name, inconsistency_type, key_digest) do nothing`,
     [runId, table],
   );

@@ -5,6 +5,24 @@ import type { PlanLine } from '../contracts/run';
 import type { Queryable } from '../database/connection';
 
 /**
+ * The tables of the run $1, with what a plan needs to know of each, taken out of its comparison once: names of the columns
+ * that may be written (`renamed`: their names in the source, where one has another one there), and of those of a source
+ * row that may not be written, or were not compared.
+ */
+const TABLES = `tables as materialized (
+       select t.table_name, t.ordinal, t.status, count(*) over () as n, t.comparison -> 'pair' -> 'corrections' as policies,
+              w.targets, case when w.sources <> w.targets then w.sources end as renamed,
+              array(select unnest(c.sources) except select unnest(w.sources)) as unwritable,
+              array(select unnest(w.sources) except select unnest(c.sources)) as uncompared
+         from run_table t,
+              lateral (select coalesce(array_agg(e ->> 'source' order by n), '{}') as sources,
+                              coalesce(array_agg(e ->> 'target' order by n), '{}') as targets
+                         from jsonb_array_elements(t.comparison -> 'writable') with ordinality as x(e, n)) as w,
+              lateral (select coalesce(array_agg(e ->> 'source' order by n), '{}') as sources
+                         from jsonb_array_elements(t.comparison -> 'columns') with ordinality as x(e, n)) as c
+        where t.run_id = $1)`;
+
+/**
  * Freezes the plan of a run from its findings and policies: inserts parents first, then updates, then deletes
  * children first. The order depends on the findings alone, so equal findings make an equal plan. A table that was not
  * compared to its end gets no deletes. Planning again replaces a plan that nothing was applied of. To be called within a
@@ -16,44 +34,39 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
   if (applied.rows.length > 0) return;
   await session.query('delete from plan_item where run_id = $1', [runId]);
   await session.query(
-    `with tables as (
-       select t.*, count(*) over () as n from run_table t where t.run_id = $1),
+    `with ${TABLES},
      planned as (
-       select l.*, t.comparison, t.ordinal, t.n, t.status as table_status,
-              case l.inconsistency_type when 'missing_in_target' then 'insert'
-                   when 'extra_in_target' then 'delete' else 'update' end as operation,
-              t.comparison -> 'pair' -> 'corrections' ->> (case l.inconsistency_type
-                   when 'missing_in_target' then 'missing' when 'extra_in_target' then 'extra'
-                   else 'mismatched' end) as policy
+       select l.run_id, l.table_name, l.key_digest, l.record_key, l.source_data, l.target_data, l.differences,
+              l.record_key::text as key_text, t.targets, t.renamed, t.unwritable, t.uncompared,
+              t.status as table_status, t.policies ->> k.kind as policy, k.operation,
+              case k.operation when 'insert' then t.ordinal when 'update' then t.n + t.ordinal
+                   else 3 * t.n - t.ordinal + 1 end as step
          from reconciliation_log l join tables t using (table_name)
+              join (values ('missing_in_target', 'missing', 'insert'), ('extra_in_target', 'extra', 'delete'),
+                           ('field_mismatch', 'mismatched', 'update')) as k(type, kind, operation)
+                on k.type = l.inconsistency_type
         where l.run_id = $1
-          and l.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')
           -- A row without a key of its own cannot be corrected by one.
           and l.counts is null),
      items as (
        select p.*,
-              case p.operation when 'insert' then p.ordinal when 'update' then p.n + p.ordinal
-                   else 3 * p.n - p.ordinal + 1 end as step,
               case p.operation
                 when 'insert' then
-                  (select jsonb_object_agg(w ->> 'target', p.source_data -> (w ->> 'source'))
-                     from jsonb_array_elements(p.comparison -> 'writable') as e(w))
+                  nullif(case when p.renamed is null then p.source_data - p.unwritable
+                              else (select jsonb_object_agg(w.target, p.source_data -> w.source)
+                                      from unnest(p.targets, p.renamed) as w(target, source)) end, '{}')
                 when 'update' then
                   (select jsonb_object_agg(d ->> 'targetName', d -> 'source')
                      from jsonb_array_elements(p.differences) as e(d)
-                    where d ->> 'targetName' in (
-                      select w ->> 'target' from jsonb_array_elements(p.comparison -> 'writable') as f(w)))
+                    where d ->> 'targetName' = any (p.targets))
               end as after_data,
-              case when p.operation = 'update' then
-                     (select jsonb_object_agg(c ->> 'source', p.source_data -> (c ->> 'source'))
-                        from jsonb_array_elements(p.comparison -> 'columns') as e(c))
-                   else p.source_data end as expected_source
+              case p.operation when 'update' then p.source_data - p.uncompared else p.source_data end as expected_source
          from planned p
         where p.policy in ('auto', 'approve')
           and (p.operation <> 'delete' or p.table_status in ('consistent', 'inconsistent')))
      insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
                             source_data, check_source, needs_approval)
-     select run_id, row_number() over (order by step, length(record_key::text), record_key::text collate "C"), step,
+     select run_id, row_number() over (order by step, length(key_text), key_text collate "C"), step,
             table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true,
             policy = 'approve'
        from items

@@ -1,6 +1,7 @@
 import type { Chunk } from '../contracts/chunk';
 import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
+import { SETTLING } from './candidate';
 
 /** The chunks of a table whose rows no key tells apart, and that have candidates still open. */
 export async function listOpenCountedChunks(
@@ -40,13 +41,14 @@ export async function recordCounts(
   differences: readonly Difference[],
 ): Promise<void> {
   await ledger.query(
-    `update candidate
+    `with ${SETTLING}
+     update candidate
         set attempts = $3, moving = counts is distinct from d -> 'counts', counts = d -> 'counts',
             inconsistency_type = d ->> 'type', source_data = nullif(d -> 'source', 'null'),
             target_data = nullif(d -> 'target', 'null')
        from jsonb_array_elements($4::jsonb) as t(d)
       where run_id = $1 and table_name = $2 and key_digest = decode(d ->> 'keyDigest', 'hex')
-        and state = 'open' and attempts < $3 and counts is not null`,
+        and state = 'open' and attempts < $3 and counts is not null and exists (select 1 from settling)`,
     [runId, table, attempt, JSON.stringify(differences)],
   );
 }
@@ -60,9 +62,10 @@ export async function closeRecount(
   attempt: number,
 ): Promise<void> {
   await ledger.query(
-    `update candidate set attempts = $4, state = 'transient', moving = false
+    `with ${SETTLING}
+     update candidate set attempts = $4, state = 'transient', moving = false
       where run_id = $1 and table_name = $2 and chunk_no = $3 and state = 'open' and attempts < $4
-        and counts is not null`,
+        and counts is not null and exists (select 1 from settling)`,
     [runId, table, chunkNo, attempt],
   );
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/connection';
+import { SETTLING } from './candidate';
 
 /** Takes open candidates for settled at their `attempt`-th reading, before the last one: it is proven that they are not in flight. */
 export async function settleProven(
@@ -12,9 +13,10 @@ export async function settleProven(
   const digests = [...keyDigests].map((digest) => `\\x${digest}`);
   if (digests.length === 0) return;
   await ledger.query(
-    `update candidate set state = 'settled', attempts = greatest(attempts, $4)
+    `with ${SETTLING}
+     update candidate set state = 'settled', attempts = greatest(attempts, $4)
       where run_id = $1 and table_name = $2 and state = 'open' and not moving
-        and key_digest = any ($3::bytea[])`,
+        and key_digest = any ($3::bytea[]) and exists (select 1 from settling)`,
     [runId, table, digests, attempt],
   );
 }

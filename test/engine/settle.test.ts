@@ -25,7 +25,9 @@ describe('settling', () => {
       return found
         .map(({ key, keyDigest }) => {
           const reading = readings.find((read) => read.keyDigest === keyDigest);
-          return [key['id'], reading?.difference?.type ?? 'healed', reading?.moving];
+          const type =
+            reading?.state === 'moving' ? reading.difference.type : reading?.state === 'still' ? reading.type : null;
+          return [key['id'], type ?? 'healed', reading?.state === 'moving'];
         })
         .sort();
     };
@@ -58,6 +60,16 @@ describe('settling', () => {
       ['1', 'field_mismatch', true],
       ['2', 'field_mismatch', true],
       ['4', 'field_mismatch', true],
+    ]);
+  });
+
+  it('sees that a row moves also by a column that is not compared, as a correction has to know the whole row', async () => {
+    const { again } = await start();
+    await pair.target.query('update t set seen = 1 where id in (1, 4)');
+    expect(await again()).toEqual([
+      ['1', 'field_mismatch', true],
+      ['2', 'missing_in_target', false],
+      ['4', 'extra_in_target', true],
     ]);
   });
 

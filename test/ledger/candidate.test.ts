@@ -1,3 +1,4 @@
+import type { Candidate, Difference, Reading } from '../../contracts/difference';
 import {
   closeCandidates,
   countOpenCandidates,
@@ -9,6 +10,14 @@ import {
 import { beginChunk, failChunks, finishChunk } from '../../ledger/chunk';
 import { countFindings, insertSettledFindings, streamFindings } from '../../ledger/finding';
 import { chunksCutAt, collect, comparisonOf, differenceAt, TestLedger } from '../support/ledger';
+
+const seen = ({ keyDigest, key, type, digests }: Difference): Candidate => ({ keyDigest, key, type, digests });
+const healed = ({ keyDigest, key }: Difference): Reading => ({ keyDigest, key, state: 'healed' });
+const still = ({ keyDigest, key, type }: Difference): Reading => ({ keyDigest, key, type, state: 'still' });
+const moving = (difference: Difference): Reading => {
+  const { keyDigest, key } = difference;
+  return { keyDigest, key, state: 'moving', difference };
+};
 
 describe('candidates in the ledger', () => {
   let on: TestLedger;
@@ -22,7 +31,7 @@ describe('candidates in the ledger', () => {
     await on.planned(runId, 't', chunksCutAt('5'));
     return { runId, chunk: await on.begun(runId, 't') };
   };
-  const states = (runId: string) => closeCandidates(on.ledger, runId, 't', 4);
+  const states = (runId: string) => closeCandidates(on.ledger, runId, 't');
   const names = async (runId: string) =>
     (await nextCandidates(on.ledger, runId, 't', 1, 10)).map(({ key, type }) => `${key['id'] ?? ''} ${type}`).sort();
 
@@ -36,20 +45,16 @@ describe('candidates in the ledger', () => {
     await insertCandidates(on.ledger, runId, 't', chunk, [heals, holds, moves]);
     const found = await nextCandidates(on.ledger, runId, 't', 1, 10);
     expect([...found].sort((a, b) => (a.key['id'] ?? '').localeCompare(b.key['id'] ?? ''))).toEqual(
-      [heals, holds, moves].map((difference) => ({ ...difference, moving: false })),
+      [heals, holds, moves].map((difference) => ({ ...seen(difference), moving: false })),
     );
     const moved = differenceAt('3', 'missing', 'moved');
-    const readings = [
-      { keyDigest: heals.keyDigest, difference: null, moving: false },
-      { keyDigest: holds.keyDigest, difference: holds, moving: false },
-      { keyDigest: moves.keyDigest, difference: moved, moving: true },
-    ];
+    const readings = [healed(heals), still(holds), moving(moved)];
     await recordReadings(on.ledger, runId, 't', 1, readings);
     await recordReadings(on.ledger, runId, 't', 1, readings);
     expect(await nextCandidates(on.ledger, runId, 't', 1, 10)).toEqual([]);
     expect(await countOpenCandidates(on.ledger, runId, 't')).toBe(2);
     expect((await nextCandidates(on.ledger, runId, 't', 2, 10)).find(({ key }) => key['id'] === '3')).toEqual({
-      ...moved,
+      ...seen(moved),
       moving: true,
     });
     expect(await states(runId)).toEqual({ settled: 1, transient: 1, unsettled: 1 });
@@ -62,10 +67,9 @@ describe('candidates in the ledger', () => {
   it('settle by the last reading: what moved and then held still is a finding as it is now', async () => {
     const { runId, chunk } = await runOf();
     const [before, after] = [differenceAt('1', 'missing', 'old'), differenceAt('1', 'mismatch', 'new')];
-    const { keyDigest } = before;
     await insertCandidates(on.ledger, runId, 't', chunk, [before]);
-    await recordReadings(on.ledger, runId, 't', 1, [{ keyDigest, difference: after, moving: true }]);
-    await recordReadings(on.ledger, runId, 't', 2, [{ keyDigest, difference: after, moving: false }]);
+    await recordReadings(on.ledger, runId, 't', 1, [moving(after)]);
+    await recordReadings(on.ledger, runId, 't', 2, [still(after)]);
     expect(await states(runId)).toEqual({ settled: 1, transient: 0, unsettled: 0 });
     await insertSettledFindings(on.ledger, runId, 't');
     const [finding] = await collect(streamFindings(on.ledger, runId));
@@ -75,13 +79,12 @@ describe('candidates in the ledger', () => {
   it('that have healed do not come back by a reading that is recorded late', async () => {
     const { runId, chunk } = await runOf();
     const candidate = differenceAt('1', 'missing');
-    const { keyDigest } = candidate;
     await insertCandidates(on.ledger, runId, 't', chunk, [candidate]);
-    await recordReadings(on.ledger, runId, 't', 1, [{ keyDigest, difference: candidate, moving: false }]);
-    await recordReadings(on.ledger, runId, 't', 2, [{ keyDigest, difference: null, moving: false }]);
-    await recordReadings(on.ledger, runId, 't', 1, [{ keyDigest, difference: candidate, moving: false }]);
+    await recordReadings(on.ledger, runId, 't', 1, [still(candidate)]);
+    await recordReadings(on.ledger, runId, 't', 2, [healed(candidate)]);
+    await recordReadings(on.ledger, runId, 't', 1, [still(candidate)]);
     expect(await states(runId)).toEqual({ settled: 0, transient: 1, unsettled: 0 });
-    await recordReadings(on.ledger, runId, 't', 3, [{ keyDigest, difference: candidate, moving: false }]);
+    await recordReadings(on.ledger, runId, 't', 3, [still(candidate)]);
     expect(await states(runId)).toEqual({ settled: 0, transient: 1, unsettled: 0 });
   });
 
@@ -90,9 +93,7 @@ describe('candidates in the ledger', () => {
     const candidate = differenceAt('1', 'missing');
     await insertCandidates(on.ledger, runId, 't', chunk, [candidate]);
     expect(await states(runId)).toMatchObject({ settled: 1 });
-    await recordReadings(on.ledger, runId, 't', 2, [
-      { keyDigest: candidate.keyDigest, difference: null, moving: false },
-    ]);
+    await recordReadings(on.ledger, runId, 't', 2, [healed(candidate)]);
     expect(await states(runId)).toEqual({ settled: 1, transient: 0, unsettled: 0 });
   });
 

@@ -1,4 +1,4 @@
-import { digestPlan } from '../../engine/plan-digest';
+import { digestPlan } from '../../ledger/plan-digest';
 import { countDestruction, leaveOutItems, listUpdatedColumns, requireApproval } from '../../ledger/approval';
 import { insertCorrections } from '../../ledger/correction';
 import { queueReviews, streamFindings } from '../../ledger/finding';
@@ -16,7 +16,7 @@ describe('plans in the ledger', () => {
     await insertPlan(on.ledger, runId);
     return collect(streamPlan(on.ledger, runId));
   };
-  const digestOf = (runId: string) => digestPlan(streamPlan(on.ledger, runId));
+  const digestOf = (runId: string) => digestPlan(on.ledger, runId);
   const some = ['2', '10', '1'].map((id) => differenceAt(id, 'missing'));
   const mixed = [...some, differenceAt('5', 'mismatch'), differenceAt('7', 'extra'), differenceAt('8', 'extra')];
 

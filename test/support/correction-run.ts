@@ -75,7 +75,7 @@ export class CorrectionRun {
       await insertCandidates(ledger, runId, name, chunk, differences);
       const counts = { rowsSource: 0, rowsTarget: 0, differing: differences.length };
       await finishChunk(ledger, runId, name, chunk, counts);
-      await closeCandidates(ledger, runId, name, 1);
+      await closeCandidates(ledger, runId, name);
       await insertSettledFindings(ledger, runId, name);
       const status: TableStatus = incomplete.includes(name) ? 'incomplete' : 'inconsistent';
       const figures = { rowsSource: 0, rowsTarget: 0, transient: 0, unsettled: 0, notes: [] };

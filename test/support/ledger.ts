@@ -63,6 +63,9 @@ export function comparisonOf(name: string, corrections: CorrectionPolicies = ALL
 export const sourceRow = (id: string, a = `source ${id}`): TextRow => ({ id, a, x: null, g: a });
 export const targetRow = (id: string, a = `target ${id}`): TextRow => ({ t_id: id, t_a: a, t_x: 'x', t_g: a });
 
+/** A number that tells a row from others, as the databases' hashes do. */
+const digestOf = (row: TextRow) => String(parseInt(keyDigest([JSON.stringify(row)]).slice(0, 12), 16));
+
 /** A difference of such a pair; `generated`: only the generated column differs. `a` is the source's value. */
 export function differenceAt(id: string, kind: 'missing' | 'extra' | 'mismatch' | 'generated', a?: string): Difference {
   const [source, target] = [kind === 'extra' ? null : sourceRow(id, a), kind === 'missing' ? null : targetRow(id)];
@@ -79,6 +82,7 @@ export function differenceAt(id: string, kind: 'missing' | 'extra' | 'mismatch' 
     type: kind === 'missing' ? 'missing_in_target' : kind === 'extra' ? 'extra_in_target' : 'field_mismatch',
     source,
     target,
+    digests: { source: source && digestOf(source), target: target && digestOf(target) },
     differences,
     counts: null,
   };
@@ -157,7 +161,7 @@ export class TestLedger {
       await insertCandidates(this.ledger, runId, pair.name, chunk, differences);
       const counts = { rowsSource: 0, rowsTarget: 0, differing: differences.length };
       await finishChunk(this.ledger, runId, pair.name, chunk, counts);
-      await closeCandidates(this.ledger, runId, pair.name, 1);
+      await closeCandidates(this.ledger, runId, pair.name);
       await insertSettledFindings(this.ledger, runId, pair.name);
       await endTable(this.ledger, runId, pair.name, {
         status,

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import type { Queryable } from '../database/connection';
+
+/** Items whose hashes, of 32 bytes each, are read at once. */
+const PAGE = 10_000;
+
+/**
+ * SHA-256 in hex over every item of a run's plan in order: what is done to which row, from which values to which. Equal
+ * lists have equal digests; any other list has another one. Each item is hashed in the ledger, as jsonb writes it out, and
+ * it writes equal values alike: a plan of millions does not have to travel to be known again.
+ */
+export async function digestPlan(ledger: Queryable, runId: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (let after = '0'; ;) {
+    const { rows } = await ledger.query<{ last: string | null; hashes: string | null }>(
+      `select max(seq) as last, string_agg(encode(hash, 'hex'), '' order by seq) as hashes
+         from (select seq, sha256(convert_to(jsonb_build_array(seq, table_name, operation, needs_approval, record_key,
+                        before_data, after_data, source_data, check_source, effect_of, constraint_name)::text, 'UTF8')) as hash
+                 from plan_item where run_id = $1 and seq > $2 order by seq limit ${PAGE}) as page`,
+      [runId, after],
+    );
+    const page = rows[0];
+    if (!page?.last) return hash.digest('hex');
+    hash.update(page.hashes ?? '', 'hex');
+    after = page.last;
+  }
+}
