@@ -76,7 +76,7 @@ export const ERRORS = {
   DECISION_REFUSED: {
     retryable: false,
     exitCode: EXIT.failed,
-    help: 'Read the plan again with `trueup plan RUN` and decide on the digest that it shows.',
+    help: 'The message says why. Read the plan again with `trueup plan RUN` and decide on the digest that it shows.',
   },
   DATABASE_UNREACHABLE: {
     retryable: true,

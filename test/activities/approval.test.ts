@@ -1,5 +1,6 @@
 import { freezePlan, leaveOut } from '../../activities/correct';
 import { breachesWithin, covers, leftOutOf, type ApprovalScope } from '../../contracts/approval';
+import { attemptOf, judge } from '../../workflows/gate';
 import { CorrectionRun } from '../support/correction-run';
 
 const ALL_AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
@@ -15,7 +16,7 @@ describe('an approval and what the database would do by itself', () => {
   });
   afterAll(() => run.drop());
 
-  async function shop(tables: string): Promise<string> {
+  async function shop(tables: string, incomplete: readonly string[] = []): Promise<string> {
     await run.reset(tables);
     await run.both(`create table customers (id int primary key, name text); insert into customers values (1, 'a'), (2, 'b');
       create table orders (id int primary key, customer_id int references customers on delete cascade, note text);
@@ -23,7 +24,7 @@ describe('an approval and what the database would do by itself', () => {
     await run.target.query(`insert into customers values (10, 'extra'), (11, 'extra'), (12, 'extra');
       update customers set name = 'changed' where id = 2;
       insert into orders values (100, 10, 'x'), (101, 10, 'y'), (102, 11, 'z')`);
-    return run.compare('approval');
+    return run.compare('approval', incomplete);
   }
   const scope = (given: Partial<ApprovalScope>): ApprovalScope => ({ tables: null, operations: null, ...given });
   const shown = (entries: readonly { operation: string; table: string; key: string; status: string }[]) =>
@@ -100,6 +101,30 @@ describe('an approval and what the database would do by itself', () => {
     ).toBe(true);
     expect(breachesWithin(scope({ tables: ['customers'] }), plan.lines, plan.blocked ?? [])).toHaveLength(1);
     expect(breachesWithin(scope({ operations: ['update'] }), plan.lines, plan.blocked ?? [])).toEqual([]);
+  });
+
+  it('cannot be had for deletes of a table that was not compared to its end', async () => {
+    const tables = `[{ name: customers, source: public.customers }, { name: orders, source: public.orders }]`;
+    for (const incomplete of [['customers'], ['orders'], ['customers', 'orders']]) {
+      const runId = await shop(tables, incomplete);
+      const { digest, lines, blocked } = await run.freeze(runId);
+      const deleted = ['orders', 'customers'].filter((table) => !incomplete.includes(table));
+      expect(lines.filter(({ operation }) => operation === 'delete').map(({ table }) => table)).toEqual(deleted);
+      const gate = {
+        state: 'open',
+        planDigest: digest,
+        deadlineMs: 1,
+        plan: { lines, blocked: blocked ?? [] },
+      } as const;
+      const approval = {
+        approver: 'ada',
+        planDigest: digest,
+        tables: incomplete,
+        operations: ['delete'],
+        override: true,
+      };
+      expect(judge(gate, attemptOf('update', 'approve', approval), 0).accepted).toBe(false);
+    }
   });
 
   it('guards tables that are in no config by the default, without a share of their rows', async () => {
