@@ -17,7 +17,7 @@ export interface WorldOptions {
 }
 
 /** What a person would set on a machine of this kind; the rest is PostgreSQL's default, crash safety included. */
-const SETTINGS = { ...(process.env['PROF'] ? { shared_preload_libraries: 'pg_stat_statements' } : {}), shared_buffers: '1GB', max_wal_size: '8GB', fsync: 'on', full_page_writes: 'on' };
+const SETTINGS = { shared_buffers: '1GB', max_wal_size: '8GB', fsync: 'on', full_page_writes: 'on' };
 const DATABASE = 'bench';
 const LEDGER_SCHEMA = 'trueup';
 
