@@ -4,6 +4,7 @@ import type { TablePair } from '../contracts/table-pair';
 import { closeCandidates } from '../ledger/candidate';
 import { countChunks, isCounted, listFailedChunks, totalChunks } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
+import { countKept, markKept } from '../ledger/kept';
 import { endTable, updateTablePhase } from '../ledger/run';
 import { countSettledBefore } from '../ledger/settled';
 import { refreshStatistics } from '../ledger/statistics';
@@ -22,6 +23,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const { transient, unsettled } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
+  await markKept(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);
   const found = Object.values(findings).reduce((sum, n) => sum + n, 0);
   await refreshStatistics(ledger, 'reconciliation_log', found);
@@ -37,6 +39,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     ...(hash === 'portable' ? [PORTABLE] : []),
     ...repeats,
     ...settleNotes(early, pair),
+    ...keptNotes(await countKept(ledger, runId, table)),
     ...failureNotes(failed, chunks - totals.done, chunks),
   ];
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
@@ -62,6 +65,12 @@ function settleNotes(early: number, { settle: { delayMs, attempts } }: TablePair
   return [
     `${early} differences needed no further reading: their rows were proven unchanged for the ${seconds} s of settling`,
   ];
+}
+
+/** What is kept is still different: the table is not consistent for it, and its reader has to know why. */
+function keptNotes(kept: number): readonly string[] {
+  if (kept === 0) return [];
+  return [`${kept} of the differences are known: a reviewer decided to keep the target as it is`];
 }
 
 /** Chunk numbers only: the bounds are keys, which stay in the ledger. */

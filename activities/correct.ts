@@ -7,9 +7,10 @@ import { keyValues } from '../engine/key';
 import { digestPlan } from '../ledger/plan-digest';
 import { countDiffering } from '../engine/settle';
 import { countCorrections, insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
-import { queueReviews, resolveCorrected, resolvePlanned } from '../ledger/finding';
+import { resolveCorrected, resolvePlanned } from '../ledger/finding';
 import { countPlan, insertPlan, listPlanSteps, nextPlanItems, readFrozenPlan, readPlanLines } from '../ledger/plan';
 import { leaveOutItems } from '../ledger/approval';
+import { enterReviews } from '../ledger/review-queue';
 import { readRunBlocked, readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
@@ -18,6 +19,7 @@ import { cascadesIn, effectPlan, markersOf } from './effects';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
+import { closeHealed } from './heal';
 import type { StepContext } from './step';
 
 /**
@@ -37,7 +39,7 @@ export async function freezePlan(
     async (session) => {
       const frozen = await readFrozenPlan(session, runId);
       if (frozen !== null) return frozen;
-      await queueReviews(session, runId);
+      await enterReviews(session, runId);
       await insertPlan(session, runId);
       await planEffects(resources, session, runId, context);
       await guardPlan(session, runId, config);
@@ -49,6 +51,7 @@ export async function freezePlan(
     },
     context.signal,
   );
+  await closeHealed(resources, runId, context.signal);
   const lines = await readPlanLines(ledger, runId);
   const blocked = await readRunBlocked(ledger, runId);
   return {

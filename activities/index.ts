@@ -4,6 +4,7 @@ import * as compare from './compare';
 import * as correct from './correct';
 import { openRun, type OpenRunInput } from './open-run';
 import type { Resources } from './resources';
+import * as review from './review';
 import { countCandidates, settleCandidates } from './settle';
 import { step, type StepContext } from './step';
 import { watchThrottle } from './throttle';
@@ -45,6 +46,9 @@ export function createActivities(resources: Resources) {
     planUndo: retried(undo.planUndo),
     verifyUndo: retried(undo.verifyUndo),
     resolveUndo: retried(undo.resolveUndo),
+    openReview: retried(review.openReview),
+    closeReview: retried(review.closeReview),
+    releaseReviews: retried(review.releaseReviews),
   };
 }
 

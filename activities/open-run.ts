@@ -72,41 +72,25 @@ async function readConfig(resources: Resources, request: OpenRunInput): Promise<
 async function open(resources: Resources, config: Config, ledger: Database, request: OpenRunInput) {
   const apply = request.input.apply === true;
   const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
-  const discovered = config.tables === null ? await discover(resources, config) : undefined;
-  const runConfig = config.runConfig(earlier?.tables.map(({ name }) => name) ?? request.input.tables, discovered);
+  const runConfig = await runConfigOf(
+    resources,
+    config,
+    earlier?.tables.map(({ name }) => name) ?? request.input.tables,
+  );
   if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
-  const comparisons: Comparison[] = [];
-  const hashMethod = hashMethods(resources);
-  for (const pair of runConfig.tables) {
-    comparisons.push(await inspect(resources, pair, apply, hashMethod));
-  }
-  const targets = [...new Set(runConfig.tables.map((pair) => pair.target.connection))];
-  const foreignKeys = [];
-  for (const target of targets) {
-    const database = resources.database(target, 'target');
-    foreignKeys.push(...(await readForeignKeys(database)));
-    if (apply) await migrate(database, config.ledger.schema, 'target');
-  }
-  const ordered = parentsFirst(
-    comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
-    foreignKeys,
-  );
+  const comparisons = await resolveTables(resources, runConfig.tables, apply);
   const approvalTimeoutMs = timeoutOf(request.input, runConfig);
   const runId = await ledger.withTransaction('read write', async (session) => {
     const id = await insertRun(session, newRun(request, { ...runConfig, approvalTimeoutMs }));
-    await insertRunTables(
-      session,
-      id,
-      ordered.map(({ comparison }) => comparison),
-    );
+    await insertRunTables(session, id, comparisons);
     if (earlier) await takeOver(session, id, earlier.runId);
     return id;
   });
   return {
     runId,
-    tables: ordered.map(({ comparison }) => ({ name: comparison.pair.name, settle: comparison.pair.settle })),
+    tables: comparisons.map(({ pair }) => ({ name: pair.name, settle: pair.settle })),
     concurrency: runConfig.concurrency,
     maxChunksPerConnection: throttle.maxChunksPerConnection,
     pauseWhile,
@@ -125,12 +109,51 @@ function needRequester({ requestedBy }: ReconcileInput): void {
   );
 }
 
+/** The config of a run over the tables that are asked for; see {@link Config.runConfig}. Throws TABLE_UNKNOWN. */
+export async function runConfigOf(
+  resources: Resources,
+  config: Config,
+  names: readonly string[] | undefined,
+): Promise<RunConfig> {
+  return config.runConfig(names, config.tables === null ? await discover(resources, config) : undefined);
+}
+
+/**
+ * How table pairs are compared, by both catalogs as they are now, parents before children. Where corrections are to be
+ * applied, privileges are checked too, and before-images have a place to go to.
+ *
+ * @throws TABLE_NOT_FOUND, PRIVILEGE_MISSING, SERVER_UNSUPPORTED, KEY_UNUSABLE and what {@link resolveComparison} throws.
+ */
+export async function resolveTables(
+  resources: Resources,
+  pairs: readonly TablePair[],
+  apply: boolean,
+): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = [];
+  const hashMethod = hashMethods(resources);
+  for (const pair of pairs) {
+    comparisons.push(await inspect(resources, pair, apply, hashMethod));
+  }
+  const foreignKeys = [];
+  for (const target of new Set(pairs.map((pair) => pair.target.connection))) {
+    const database = resources.database(target, 'target');
+    foreignKeys.push(...(await readForeignKeys(database)));
+    if (apply) await migrate(database, resources.config().ledger.schema, 'target');
+  }
+  const ordered = parentsFirst(
+    comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
+    foreignKeys,
+  );
+  return ordered.map(({ comparison }) => comparison);
+}
+
 /** @throws RUN_NOT_FOUND, RUN_NOT_RESUMABLE */
 async function resumable(ledger: Database, ref: string): Promise<EarlierRun> {
   const earlier = await findEarlierRun(ledger, ref);
   if (!earlier) throw new TrueupError('RUN_NOT_FOUND', `no run ${ref} in the ledger`);
   const refuse = (why: string) => new TrueupError('RUN_NOT_RESUMABLE', `run ${earlier.runId} ${why}`);
   if (earlier.kind === 'undo') throw refuse('is an undo');
+  if (earlier.kind === 'review') throw refuse('carries out a review');
   if (earlier.tables.length === 0) throw refuse('ended before it came to its tables');
   const isWhole = earlier.tables.every(({ status }) => status === 'consistent' || status === 'inconsistent');
   if (isWhole) throw refuse('has compared everything');

@@ -11,6 +11,7 @@ import { listUndoneKeys } from '../ledger/undone';
 import { digestPlan } from '../ledger/plan-digest';
 import { readRunReport } from '../ledger/report';
 import { resolveUndone } from '../ledger/finding';
+import { noteUndoneReviews } from '../ledger/resolution';
 import { ledgerSchema, type Verified } from './correct';
 import type { TableStep } from './compare';
 import type { Resources } from './resources';
@@ -118,5 +119,7 @@ export function verifyUndo(resources: Resources, input: TableStep, context: Step
 }
 
 export async function resolveUndo(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
-  await resolveUndone(await resources.ledger(), runId);
+  const ledger = await resources.ledger();
+  await resolveUndone(ledger, runId);
+  await noteUndoneReviews(ledger, runId);
 }

@@ -78,6 +78,11 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'The message says why. Read the plan again with `trueup plan RUN` and decide on the digest that it shows.',
   },
+  REVIEW_REFUSED: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Look at the entries again with `trueup review list` and `trueup review show ID`.',
+  },
   DATABASE_UNREACHABLE: {
     retryable: true,
     exitCode: EXIT.failed,

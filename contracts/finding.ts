@@ -20,7 +20,8 @@ export type RowInconsistencyType = Extract<
   'missing_in_target' | 'extra_in_target' | 'field_mismatch'
 >;
 
-export type Severity = 'low' | 'medium' | 'high' | 'critical';
+export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 export type Resolution =
   | 'OPEN'

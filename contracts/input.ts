@@ -5,11 +5,11 @@ import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, Und
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -18,7 +18,7 @@ function kindOf(value: unknown): string {
 
 const MODES = ['full'];
 
-type FieldCheck = (value: unknown) => string | null;
+export type FieldCheck = (value: unknown) => string | null;
 
 const text: FieldCheck = (value) => (typeof value === 'string' ? null : 'a text');
 const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
@@ -74,7 +74,7 @@ const LATE_DECISION_FIELDS: Readonly<Record<string, FieldCheck>> = {
 const LONGEST_NAME = 60;
 
 /** The first thing that is wrong with an input, or null. Values are not repeated: an input may hold anything. */
-function problemOf(input: Record<string, unknown>, fields: Readonly<Record<string, FieldCheck>>): string | null {
+export function problemOf(input: Record<string, unknown>, fields: Readonly<Record<string, FieldCheck>>): string | null {
   for (const [name, value] of Object.entries(input)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (!check)
@@ -87,7 +87,7 @@ function problemOf(input: Record<string, unknown>, fields: Readonly<Record<strin
   return null;
 }
 
-function withoutNulls(input: Record<string, unknown>): Record<string, unknown> {
+export function withoutNulls(input: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined));
 }
 

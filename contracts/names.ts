@@ -7,10 +7,11 @@ export const WORKFLOW = {
   reconcileTable: 'reconcileTable',
   undo: 'undo',
   lateDecision: 'lateDecision',
+  resolveReviews: 'resolveReviews',
 } as const;
 
 export const SIGNAL = { approve: 'approve', reject: 'reject' } as const;
-export const UPDATE = { decide: 'decide', tune: 'tune' } as const;
+export const UPDATE = { decide: 'decide', tune: 'tune', resolveReview: 'resolveReview' } as const;
 export const QUERY = { progress: 'progress', plan: 'plan' } as const;
 
 /** Workflow IDs that Trueup chooses start with this. */

@@ -77,7 +77,7 @@ export interface PhaseTimes {
 /** `trueup status RUN --json` and `trueup run --json`. */
 export interface RunReport {
   readonly runId: string;
-  readonly kind: 'reconcile' | 'undo';
+  readonly kind: 'reconcile' | 'undo' | 'review';
   readonly workflowId: string;
   readonly status: RunStatus;
   readonly planDigest: string | null;

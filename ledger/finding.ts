@@ -82,25 +82,6 @@ export async function resolveUndone(ledger: Queryable, undoRunId: string): Promi
   );
 }
 
-/** Puts the findings whose policy is `review` into the queue and marks them so. */
-export async function queueReviews(ledger: Queryable, runId: string): Promise<void> {
-  await ledger.query(
-    `with reviewed as (
-       update reconciliation_log l set resolution = 'IN_REVIEW'
-         from run_table t
-        where l.run_id = $1 and t.run_id = $1 and t.table_name = l.table_name and l.resolution = 'OPEN'
-          and t.comparison -> 'pair' -> 'corrections' ->> (case l.inconsistency_type
-                when 'missing_in_target' then 'missing' when 'extra_in_target' then 'extra' else 'mismatched' end) = 'review'
-       returning l.*)
-     insert into manual_review_queue (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
-                                      source_data, target_data)
-     select run_id, table_name, inconsistency_type, severity, key_digest, record_key, source_data, target_data
-       from reviewed
-     on conflict do nothing`,
-    [runId],
-  );
-}
-
 interface FindingRow {
   id: string;
   table_name: string;

@@ -47,7 +47,9 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
                 on k.type = l.inconsistency_type
         where l.run_id = $1
           -- A row without a key of its own cannot be corrected by one.
-          and l.counts is null),
+          and l.counts is null
+          -- What a reviewer decided to keep stays as it is, whatever the policy.
+          and l.resolution <> 'KEPT_TARGET'),
      items as (
        select p.*,
               case p.operation

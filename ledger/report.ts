@@ -11,7 +11,7 @@ import { readPlanLines } from './plan';
 
 interface RunRow {
   run_id: string;
-  kind: 'reconcile' | 'undo';
+  kind: 'reconcile' | 'undo' | 'review';
   workflow_id: string;
   status: RunStatus;
   plan_digest: string | null;
@@ -73,7 +73,7 @@ async function countRemaining(ledger: Queryable, runId: string): Promise<number>
               and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET'))
           + (select coalesce(sum(unsettled), 0) from run_table where run_id = $1)
           + (select count(*) from run u join correction_log c using (run_id)
-              where u.run_id = $1 and u.kind = 'undo' and c.status <> 'SUCCESS') as n`,
+              where u.run_id = $1 and u.kind <> 'reconcile' and c.status <> 'SUCCESS') as n`,
     [runId],
   );
   return Number(rows[0]?.n ?? 0);
@@ -87,8 +87,8 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     workflowId: row.workflow_id,
     status: row.status,
     planDigest: row.plan_digest,
-    // An undo compares no tables: it restores rows.
-    tables: row.kind === 'undo' ? [] : await readTables(ledger, row.run_id),
+    // An undo compares no tables: it restores rows. Nor does a review, which corrects what an earlier run has found.
+    tables: row.kind !== 'reconcile' ? [] : await readTables(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),
     plan,
     blocked: JSON.parse(row.blocked) as GuardBreach[],

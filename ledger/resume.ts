@@ -3,7 +3,7 @@ import type { Queryable } from '../database/connection';
 
 export interface EarlierRun {
   readonly runId: string;
-  readonly kind: 'reconcile' | 'undo';
+  readonly kind: 'reconcile' | 'undo' | 'review';
   /** In their order; none when it failed before it came to them. */
   readonly tables: readonly { readonly name: string; readonly status: TableStatus }[];
 }

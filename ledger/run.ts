@@ -7,7 +7,7 @@ import type { RunConfig, TableRef } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
 
 export interface NewRun {
-  readonly kind: 'reconcile' | 'undo';
+  readonly kind: 'reconcile' | 'undo' | 'review';
   readonly workflowId: string;
   readonly firstExecutionRunId: string;
   readonly apply: boolean;
@@ -150,7 +150,7 @@ export async function endRun(ledger: Queryable, runId: string, end: RunEnd): Pro
      select run_id, kind, started_at, ended_at, status,
             (select count(*) from reconciliation_log l where l.run_id = ended.run_id),
             (select count(*) from correction_log c where c.run_id = ended.run_id and c.status = 'SUCCESS'),
-            (select count(*) from manual_review_queue q where q.run_id = ended.run_id),
+            (select count(*) from reconciliation_log l where l.run_id = ended.run_id and l.resolution = 'IN_REVIEW'),
             error_message
        from ended
      on conflict (run_id) do update

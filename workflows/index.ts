@@ -1,4 +1,5 @@
 export { lateDecision } from './late-decision';
 export { reconcile } from './reconcile';
 export { reconcileTable } from './reconcile-table';
+export { resolveReviews } from './review';
 export { undo } from './undo';

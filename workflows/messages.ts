@@ -9,6 +9,7 @@ import type {
   TuneMessage,
 } from '../contracts/messages';
 import { QUERY, SIGNAL, UPDATE } from '../contracts/names';
+import type { RecordedResolution } from '../contracts/review';
 import type { TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 
@@ -16,6 +17,7 @@ export const approve = defineSignal<[ApproveMessage]>(SIGNAL.approve);
 export const reject = defineSignal<[RejectMessage]>(SIGNAL.reject);
 export const decide = defineUpdate<Decision, [DecideMessage]>(UPDATE.decide);
 export const tune = defineUpdate<Tuning, [TuneMessage]>(UPDATE.tune);
+export const resolveReview = defineUpdate<RecordedResolution, [unknown]>(UPDATE.resolveReview);
 export const progress = defineQuery<ProgressAnswer>(QUERY.progress);
 export const plan = defineQuery<PlanAnswer>(QUERY.plan);
 

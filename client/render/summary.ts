@@ -89,7 +89,7 @@ function errorLines({ code, message }: { readonly code: string; readonly message
 
 /** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
 export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
-  const what = report.kind === 'undo' ? 'Undo' : 'Run';
+  const what = { reconcile: 'Run', undo: 'Undo', review: 'Review' }[report.kind];
   const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
   if (report.tables.length > 0) lines.push('', summaryTable(report.tables), '');
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {

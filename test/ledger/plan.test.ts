@@ -1,8 +1,9 @@
 import { digestPlan } from '../../ledger/plan-digest';
 import { countDestruction, leaveOutItems, listUpdatedColumns, requireApproval } from '../../ledger/approval';
 import { insertCorrections } from '../../ledger/correction';
-import { queueReviews, streamFindings } from '../../ledger/finding';
+import { streamFindings } from '../../ledger/finding';
 import { insertPlan, listPlanSteps, nextPlanItems, readPlanLines, streamPlan } from '../../ledger/plan';
+import { enterReviews } from '../../ledger/review-queue';
 import { collect, comparisonOf, differenceAt, sourceRow, targetRow, TestLedger } from '../support/ledger';
 
 describe('plans in the ledger', () => {
@@ -120,8 +121,8 @@ describe('plans in the ledger', () => {
     const runId = await on.runWith([
       [comparisonOf('t', { missing: 'ignore', mismatched: 'review', extra: 'approve' }), mixed],
     ]);
-    await queueReviews(on.ledger, runId);
-    await queueReviews(on.ledger, runId);
+    await enterReviews(on.ledger, runId);
+    await enterReviews(on.ledger, runId);
     const items = await planned(runId);
     expect(items.map(({ operation, needsApproval }) => [operation, needsApproval])).toEqual([
       ['delete', true],

@@ -1,0 +1,261 @@
+import type { Comparison } from '../contracts/comparison';
+import type { CorrectionPolicies } from '../contracts/correction';
+import { TrueupError } from '../contracts/errors';
+import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import type { RecordedResolution, ResolveMessage, ReviewEntry } from '../contracts/review';
+import type { PlanSummary } from '../contracts/run';
+import type { RunConfig } from '../contracts/table-pair';
+import type { Database } from '../database/connection';
+import { readTableShape } from '../database/table-shape';
+import { checkValues } from '../engine/custom-value';
+import { insertDecision } from '../ledger/decision';
+import { keepDifferences } from '../ledger/kept';
+import { readPlanLines } from '../ledger/plan';
+import { digestPlan } from '../ledger/plan-digest';
+import {
+  claimReviews,
+  countUnsuited,
+  insertResolution,
+  insertReviewPlan,
+  listClaimable,
+  listHolders,
+  readResolution,
+  settleKept,
+  settleReviews,
+  type Holder,
+} from '../ledger/resolution';
+import { listReviews, readLedgerTime } from '../ledger/review';
+import { endRun, enterRefusedRun, insertRun, insertRunTables, setPlanDigest, type NewRun } from '../ledger/run';
+import { refreshStatistics } from '../ledger/statistics';
+import { resolveTables, runConfigOf } from './open-run';
+import type { Resources } from './resources';
+
+export interface OpenReviewInput {
+  readonly message: ResolveMessage;
+  readonly workflowId: string;
+  readonly firstExecutionRunId: string;
+  /** Counts the attempts of one execution; a refusal is in the ledger under this number. */
+  readonly decisionNo: number;
+  readonly channel: 'start' | 'update';
+  /** Whether entries that other runs have taken are a reason to refuse; otherwise those runs are named first. */
+  readonly final: boolean;
+}
+
+/** What became of a resolution: recorded, with its plan, or other runs have taken some of its entries. */
+export type OpenedReview =
+  | {
+      readonly kind: 'opened';
+      readonly recorded: RecordedResolution;
+      readonly plan: PlanSummary;
+      readonly searchAttributes: boolean;
+    }
+  | { readonly kind: 'held'; readonly holders: readonly Holder[] };
+
+/**
+ * Records a resolution: takes its entries, freezes the plan that carries it out, and writes the decision down, all at
+ * once or not at all. What KEEP_TARGET keeps is kept then and there. Called again it returns what was recorded.
+ *
+ * @throws REVIEW_REFUSED, INPUT_INVALID, and what {@link resolveTables} throws; each is in the ledger as a refusal.
+ */
+export async function openReview(resources: Resources, request: OpenReviewInput): Promise<OpenedReview> {
+  const config = resources.readConfig();
+  const ledger = await resources.ledger();
+  const known = await readResolution(ledger, request.firstExecutionRunId);
+  if (known) return opened(resources, ledger, known);
+  const empty: RunConfig = {
+    tables: [],
+    concurrency: config.defaults.concurrency,
+    approvalTimeoutMs: config.defaults.approvalTimeoutMs,
+    ledgerSchema: config.ledger.schema,
+  };
+  try {
+    const holders = request.final ? [] : await listHolders(ledger, request.message);
+    if (holders.length > 0) return { kind: 'held', holders };
+    await record(resources, ledger, request, empty);
+  } catch (error) {
+    if (error instanceof TrueupError && !error.retryable) await recordRefusal(ledger, request, empty, error);
+    throw error;
+  }
+  const recorded = await readResolution(ledger, request.firstExecutionRunId);
+  if (!recorded) throw new TrueupError('INTERNAL', 'the resolution that was recorded is not there');
+  return opened(resources, ledger, recorded);
+}
+
+async function opened(resources: Resources, ledger: Database, recorded: RecordedResolution): Promise<OpenedReview> {
+  const lines = await readPlanLines(ledger, recorded.runId);
+  const plan = { digest: recorded.planDigest, lines, total: recorded.corrections, needsApproval: lines.length > 0 };
+  await refreshStatistics(ledger, 'plan_item', plan.total);
+  return { kind: 'opened', recorded, plan, searchAttributes: resources.searchAttributes };
+}
+
+async function record(
+  resources: Resources,
+  ledger: Database,
+  request: OpenReviewInput,
+  empty: RunConfig,
+): Promise<void> {
+  const { selection } = request.message;
+  // What enters a filter's range from now on was counted by nobody.
+  const asOf = request.message.asOf ?? ('ids' in selection ? null : await readLedgerTime(ledger));
+  const message = { ...request.message, asOf };
+  const { config, comparisons } = await prepare(resources, ledger, message, empty);
+  const values = message.values === null ? null : await customValues(resources, comparisons, message.values);
+  await ledger.withTransaction('read write', async (session) => {
+    const runId = await insertRun(session, newRun(request, config));
+    await insertRunTables(session, runId, comparisons);
+    const reviews = await claimReviews(session, runId, message);
+    if ('ids' in selection && reviews < selection.ids.length) {
+      throw refusal(reasons(message, runId, await listReviews(session, selection.ids)));
+    }
+    const leftOut = 'ids' in selection ? 0 : await countUnsuited(session, message);
+    if (reviews === 0) throw refusal(noneSuits(leftOut));
+    if (message.resolution === 'KEEP_TARGET') {
+      await keepDifferences(session, runId);
+      await settleKept(session, runId);
+    } else {
+      await insertReviewPlan(session, runId, values);
+    }
+    const digest = await digestPlan(session, runId);
+    await setPlanDigest(session, runId, digest);
+    await insertResolution(session, runId, message, { reviews, leftOut });
+    await insertDecision(session, runId, decisionOf(request, digest, null));
+  });
+}
+
+/** The config and the tables of the run that carries a resolution out; KEEP_TARGET touches none. */
+async function prepare(
+  resources: Resources,
+  ledger: Database,
+  message: ResolveMessage,
+  empty: RunConfig,
+): Promise<{ readonly config: RunConfig; readonly comparisons: readonly Comparison[] }> {
+  const groups = message.resolution === 'KEEP_TARGET' ? [] : await listClaimable(ledger, message);
+  const names = [...new Set(groups.map(({ table }) => table))];
+  if (names.length === 0) return { config: empty, comparisons: [] };
+  if (message.values !== null && names.length > 1) {
+    throw refusal(`values: found entries of ${names.join(', ')}, allowed: entries of one table`);
+  }
+  const config = await runConfigOf(resources, resources.config(), names);
+  const tables = config.tables.map((pair) => {
+    const types = new Set(groups.filter(({ table }) => table === pair.name).map(({ type }) => type));
+    const needed = (isNeeded: boolean) => (isNeeded ? 'approve' : 'ignore');
+    const isCustom = message.values !== null;
+    const corrections: CorrectionPolicies = {
+      missing: needed(types.has('missing_in_target')),
+      mismatched: needed(types.has('field_mismatch') || (isCustom && types.has('extra_in_target'))),
+      extra: needed(!isCustom && types.has('extra_in_target')),
+    };
+    return { ...pair, corrections };
+  });
+  return { config: { ...config, tables }, comparisons: await resolveTables(resources, tables, true) };
+}
+
+async function customValues(
+  resources: Resources,
+  comparisons: readonly Comparison[],
+  given: TextRow,
+): Promise<TextRow | null> {
+  const [comparison] = comparisons;
+  if (!comparison) return null;
+  const { connection, schema, table } = comparison.pair.target;
+  const checked = await resources.database(connection, 'target').withSession(async (session) => {
+    const shape = await readTableShape(session, schema, table);
+    return shape && checkValues(session, comparison, shape, given);
+  });
+  if (!checked) throw new TrueupError('TABLE_NOT_FOUND', `table ${comparison.pair.name}: it is gone`);
+  if (!checked.ok) throw refusal(checked.problem);
+  return checked.values;
+}
+
+function refusal(why: string): TrueupError {
+  return new TrueupError('REVIEW_REFUSED', why);
+}
+
+const MOST_REASONS = 10;
+
+/** Why entries could not be taken, one by one; `runId`: the run that was to take them. */
+function reasons(message: ResolveMessage, runId: string, entries: readonly ReviewEntry[]): string {
+  const { selection } = message;
+  const ids = 'ids' in selection ? selection.ids : [];
+  const byId = new Map(entries.map((entry) => [entry.id, entry]));
+  const refused = ids.filter((id) => byId.get(id)?.resolvedBy !== runId);
+  const said = refused.slice(0, MOST_REASONS).map((id) => `entry ${id}: ${reasonOf(message, byId.get(id))}`);
+  const more = refused.length - said.length;
+  return said.join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+function reasonOf({ resolution, asOf }: ResolveMessage, entry: ReviewEntry | undefined): string {
+  if (!entry) return 'there is none in the review queue';
+  const { status, reviewer, reviewedAt, resolvedBy, healedAt, healedBy } = entry;
+  const by = `${entry.resolution ?? ''} by ${reviewer ?? ''}`;
+  if (status === 'REVIEWED') return `already resolved: ${by} at ${reviewedAt ?? ''} (run ${resolvedBy ?? 'dropped'})`;
+  if (status === 'HEALED') return `it healed: run ${healedBy ?? ''} no longer found it at ${healedAt ?? ''}`;
+  if (resolvedBy !== null) return `being resolved: ${by} (run ${resolvedBy})`;
+  if (resolution !== 'KEEP_TARGET') {
+    if (!CORRECTABLE.includes(entry.type)) return `a ${entry.type} cannot be corrected; allowed: KEEP_TARGET`;
+    if (entry.counts !== null) return 'no key names its row, so it cannot be corrected; allowed: KEEP_TARGET';
+    if (entry.type === 'extra_in_target' && !entry.complete) {
+      return 'the comparison that saw it last did not come to its end: run the table again first';
+    }
+  }
+  if (asOf !== null) return `it has changed since ${asOf}, at ${entry.changedAt}`;
+  return 'an earlier version entered it: run the table again first';
+}
+
+const CORRECTABLE: readonly string[] = [
+  'missing_in_target',
+  'extra_in_target',
+  'field_mismatch',
+] satisfies RowInconsistencyType[];
+
+function noneSuits(leftOut: number): string {
+  return leftOut === 0
+    ? 'found no open entry that matches the filter'
+    : `none of the ${leftOut} open entries that match the filter can be resolved so`;
+}
+
+function newRun(request: OpenReviewInput, config: RunConfig): NewRun {
+  return {
+    kind: 'review',
+    workflowId: request.workflowId,
+    firstExecutionRunId: request.firstExecutionRunId,
+    apply: true,
+    requestedBy: request.message.reviewer,
+    undoOf: null,
+    config,
+  };
+}
+
+function decisionOf(request: OpenReviewInput, planDigest: string | null, refused: string | null) {
+  const { resolution, reviewer, notes } = request.message;
+  return {
+    decisionNo: request.decisionNo,
+    channel: request.channel,
+    decision: 'approve',
+    approver: reviewer,
+    planDigest,
+    reason: notes === null ? resolution : `${resolution}: ${notes}`,
+    accepted: refused === null,
+    refusal: refused,
+  };
+}
+
+/** Leaves a resolution that was refused in the ledger: as a run that failed, with the decision and the reason. */
+async function recordRefusal(ledger: Database, request: OpenReviewInput, config: RunConfig, error: TrueupError) {
+  const { code, message } = error;
+  const runId = await enterRefusedRun(ledger, newRun(request, config), { code, message });
+  await insertDecision(ledger, runId, decisionOf(request, null, message));
+}
+
+/** Says what became of each entry that a run has taken. */
+export async function closeReview(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
+  await settleReviews(await resources.ledger(), runId);
+}
+
+/** Opens the entries again that a run has taken whose workflow was ended from outside, and ends the run. */
+export async function releaseReviews(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
+  const ledger = await resources.ledger();
+  await settleReviews(ledger, runId);
+  const error = { code: 'INTERNAL', message: 'the workflow was ended from outside' } as const;
+  await endRun(ledger, runId, { status: 'failed', error, phases: {} });
+}

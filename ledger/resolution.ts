@@ -1,0 +1,254 @@
+import type { InconsistencyType, TextRow } from '../contracts/finding';
+import type { RecordedResolution, ResolveMessage, ReviewResolution } from '../contracts/review';
+import type { Queryable } from '../database/connection';
+import { isoTime, MATCHING, SELECTED, selected } from './review';
+
+/** Entries that a correction can answer: a row with a key, and no delete of what an incomplete comparison saw. */
+const CORRECTABLE = `q.counts is null
+  and q.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')
+  and (q.inconsistency_type <> 'extra_in_target' or q.complete)`;
+
+/** Whether a resolution can be for an entry `q`; the entry's own state is not asked. */
+function suits({ resolution }: ResolveMessage): string {
+  return resolution === 'KEEP_TARGET' ? 'q.value_digest is not null' : CORRECTABLE;
+}
+
+/**
+ * Takes the entries of a selection for a run, which nobody else may resolve from then on, and returns their IDs' number.
+ * What another run has taken, what has changed since `asOf`, and what the resolution cannot be for is left.
+ */
+export async function claimReviews(session: Queryable, runId: string, message: ResolveMessage): Promise<number> {
+  const { rowCount } = await session.query(
+    `update manual_review_queue as u
+        set resolution_run_id = $6, claimed_at = clock_timestamp(), resolution = $7, reviewer = $8, notes = $9
+       from (select q.id from manual_review_queue q where ${SELECTED} and ${suits(message)} order by q.id for update) c
+      where u.id = c.id`,
+    [...selected(message.selection, message.asOf), runId, message.resolution, message.reviewer, message.notes],
+  );
+  return rowCount ?? 0;
+}
+
+/** What a selection holds that a resolution can be for, by table and type. */
+export async function listClaimable(
+  ledger: Queryable,
+  message: ResolveMessage,
+): Promise<readonly { readonly table: string; readonly type: InconsistencyType }[]> {
+  const { rows } = await ledger.query<{ table_name: string; inconsistency_type: InconsistencyType }>(
+    `select distinct table_name, inconsistency_type from manual_review_queue q where ${SELECTED} and ${suits(message)}
+      order by table_name, inconsistency_type`,
+    selected(message.selection, message.asOf),
+  );
+  return rows.map((row) => ({ table: row.table_name, type: row.inconsistency_type }));
+}
+
+/** How many open entries of a selection a resolution cannot be for. */
+export async function countUnsuited(ledger: Queryable, message: ResolveMessage): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select count(*) as n from manual_review_queue q where ${SELECTED} and not (${suits(message)})`,
+    selected(message.selection, message.asOf),
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+/**
+ * Makes the plan of a run from the entries that it has taken: each row becomes as the source has it, or gets `values`
+ * over what it holds or the source has. Where entries of one row were taken, the one seen last is planned. An entry of
+ * which nothing would be written is not planned. The order is that of any other plan.
+ */
+export async function insertReviewPlan(session: Queryable, runId: string, values: TextRow | null): Promise<void> {
+  await session.query(
+    `with tables as (
+       select t.*, count(*) over () as n from run_table t where t.run_id = $1),
+     chosen as (
+       select distinct on (q.table_name, q.key_digest) q.*, t.comparison, t.ordinal, t.n,
+              case when q.inconsistency_type = 'missing_in_target' then 'insert'
+                   when q.inconsistency_type = 'extra_in_target' and $2::jsonb is null then 'delete'
+                   else 'update' end as operation
+         from manual_review_queue q join tables t using (table_name)
+        where q.resolution_run_id = $1 and q.status = 'PENDING'
+        order by q.table_name, q.key_digest, q.last_seen_at desc, q.id desc),
+     items as (
+       select c.*,
+              case c.operation when 'insert' then c.ordinal when 'update' then c.n + c.ordinal
+                   else 3 * c.n - c.ordinal + 1 end as step,
+              case
+                when c.operation = 'insert' then
+                  (select jsonb_object_agg(w ->> 'target', c.source_data -> (w ->> 'source'))
+                     from jsonb_array_elements(c.comparison -> 'writable') as e(w)) || coalesce($2::jsonb, '{}')
+                when c.operation = 'update' and $2::jsonb is not null then
+                  (select jsonb_object_agg(v.key, v.value) from jsonb_each($2::jsonb) v
+                    where v.value is distinct from c.target_data -> v.key)
+                when c.operation = 'update' then
+                  (select jsonb_object_agg(d ->> 'targetName', d -> 'source')
+                     from jsonb_array_elements(c.differences) as e(d)
+                    where d ->> 'targetName' in (
+                      select w ->> 'target' from jsonb_array_elements(c.comparison -> 'writable') as f(w)))
+              end as after_data,
+              case when c.operation = 'update' and c.source_data is not null then
+                     (select jsonb_object_agg(o ->> 'source', c.source_data -> (o ->> 'source'))
+                        from jsonb_array_elements(c.comparison -> 'columns') as e(o))
+                   else c.source_data end as expected_source
+         from chosen c)
+     insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
+                            source_data, check_source, needs_approval, review_id)
+     select $1, row_number() over (order by step, length(record_key::text), record_key::text collate "C"), step,
+            table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true, true, id
+       from items
+      where operation = 'delete' or after_data is not null`,
+    [runId, values === null ? null : JSON.stringify(values)],
+  );
+}
+
+/** Closes the entries that a run has taken to keep, and their findings. */
+export async function settleKept(session: Queryable, runId: string): Promise<void> {
+  await session.query(
+    `with kept as (
+       update manual_review_queue set status = 'REVIEWED', reviewed_at = clock_timestamp(), last_attempt = null
+        where resolution_run_id = $1 and status = 'PENDING' and resolution = 'KEEP_TARGET' returning id)
+     update reconciliation_log l set resolution = 'KEPT_TARGET', resolved_at = clock_timestamp()
+       from kept where l.review_id = kept.id and l.resolution = 'IN_REVIEW'`,
+    [runId],
+  );
+}
+
+/**
+ * Says what became of the entries that a run has taken: those whose correction succeeded are closed, and their findings
+ * with them; the others are open again, with the reason. Said again it changes nothing.
+ */
+export async function settleReviews(ledger: Queryable, runId: string): Promise<void> {
+  await ledger.query(
+    `with outcome as (
+       select q.id, c.status,
+              case when c.status is not null then c.status || coalesce(': ' || c.error, '')
+                   when p.seq is not null then 'the run ended before it came to it'
+                   else 'nothing to write: another entry of the row was seen later, or no column that differs may be written'
+              end as why
+         from manual_review_queue q
+              left join plan_item p on p.run_id = $1 and p.review_id = q.id
+              left join correction_log c on c.run_id = p.run_id and c.seq = p.seq
+        where q.resolution_run_id = $1 and q.status = 'PENDING'),
+     done as (
+       update manual_review_queue q
+          set status = 'REVIEWED', reviewed_at = clock_timestamp(), last_attempt = null
+         from outcome o where o.id = q.id and o.status = 'SUCCESS'
+       returning q.id),
+     open as (
+       update manual_review_queue q
+          set last_attempt = q.resolution || ' by ' || q.reviewer || ' at '
+                || to_char(q.claimed_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ', run ' || $1 || ': ' || o.why,
+              resolution = null, reviewer = null, notes = null, resolution_run_id = null, claimed_at = null
+         from outcome o where o.id = q.id and o.status is distinct from 'SUCCESS')
+     update reconciliation_log l set resolution = 'APPROVED_CORRECTED', resolved_at = clock_timestamp()
+       from done where l.review_id = done.id and l.resolution = 'IN_REVIEW'`,
+    [runId],
+  );
+}
+
+/** How many entries a run's resolution has closed, and how many are open again. */
+export async function countReviewed(ledger: Queryable, runId: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select count(*) as n from manual_review_queue where resolution_run_id = $1 and status = 'REVIEWED'`,
+    [runId],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+/**
+ * Notes what an undo has taken back of what a review's run did: findings and entries say so, and what was kept is
+ * forgotten, so that the next run raises it again. Nothing for the undo of any other run.
+ */
+export async function noteUndoneReviews(ledger: Queryable, undoRunId: string): Promise<void> {
+  await ledger.query(
+    `with undone as (
+       update manual_review_queue q set undone_by = $1
+         from run u
+              join plan_item p on p.run_id = u.run_id
+              join correction_log c on c.run_id = p.run_id and c.seq = p.seq and c.status = 'SUCCESS'
+        where u.run_id = $1 and q.resolution_run_id = u.undo_of and q.table_name = p.table_name
+          and q.key_digest = p.key_digest
+       returning q.id)
+     update reconciliation_log l set resolution = 'UNDONE', resolved_at = clock_timestamp()
+       from undone where l.review_id = undone.id and l.resolution = 'APPROVED_CORRECTED'`,
+    [undoRunId],
+  );
+}
+
+/** Writes down what was resolved; its plan's digest stands with the run. */
+export async function insertResolution(
+  session: Queryable,
+  runId: string,
+  message: ResolveMessage,
+  counts: { readonly reviews: number; readonly leftOut: number },
+): Promise<void> {
+  await session.query(
+    `insert into review_resolution (run_id, resolution, reviewer, notes, selection, custom_values, as_of, reviews, left_out)
+     values ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::timestamptz, $8, $9)`,
+    [
+      runId,
+      message.resolution,
+      message.reviewer,
+      message.notes,
+      JSON.stringify(message.selection),
+      message.values === null ? null : JSON.stringify(message.values),
+      message.asOf,
+      counts.reviews,
+      counts.leftOut,
+    ],
+  );
+}
+
+/** The resolution that the run of a workflow's execution carries out; null: none was recorded. */
+export async function readResolution(
+  ledger: Queryable,
+  firstExecutionRunId: string,
+): Promise<RecordedResolution | null> {
+  const { rows } = await ledger.query<
+    Record<'run_id' | 'reviewer' | 'reviews' | 'left_out' | 'corrections' | 'plan_digest' | 'recorded_at', string> & {
+      resolution: ReviewResolution;
+      notes: string | null;
+    }
+  >(
+    `select v.run_id, v.resolution, v.reviewer, v.notes, v.reviews, v.left_out, r.plan_digest,
+            (select count(*) from plan_item p where p.run_id = v.run_id) as corrections,
+            ${isoTime('v.recorded_at')} as recorded_at
+       from review_resolution v join run r using (run_id) where r.first_execution_run_id = $1`,
+    [firstExecutionRunId],
+  );
+  const row = rows[0];
+  return row
+    ? {
+        runId: row.run_id,
+        resolution: row.resolution,
+        reviewer: row.reviewer,
+        notes: row.notes,
+        reviews: Number(row.reviews),
+        leftOut: Number(row.left_out),
+        corrections: Number(row.corrections),
+        planDigest: row.plan_digest,
+        recordedAt: row.recorded_at,
+      }
+    : null;
+}
+
+/** A run whose resolution of entries is under way. */
+export interface Holder {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly executionId: string;
+}
+
+/** The runs that have taken open entries of a selection. */
+export async function listHolders(ledger: Queryable, message: ResolveMessage): Promise<readonly Holder[]> {
+  const { rows } = await ledger.query<Record<'run_id' | 'workflow_id' | 'first_execution_run_id', string>>(
+    `select r.run_id, r.workflow_id, r.first_execution_run_id from run r
+      where r.run_id in (select q.resolution_run_id from manual_review_queue q
+                          where q.resolution_run_id is not null and ${MATCHING})
+      order by r.run_id limit 20`,
+    selected(message.selection, message.asOf),
+  );
+  return rows.map((row) => ({
+    runId: row.run_id,
+    workflowId: row.workflow_id,
+    executionId: row.first_execution_run_id,
+  }));
+}
