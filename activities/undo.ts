@@ -11,6 +11,7 @@ import { listUndoneKeys } from '../ledger/undone';
 import { digestPlan } from '../ledger/plan-digest';
 import { readRunReport } from '../ledger/report';
 import { resolveUndone } from '../ledger/finding';
+import { forgetKept, isKeeping } from '../ledger/kept';
 import { noteUndoneReviews } from '../ledger/resolution';
 import { ledgerSchema, type Verified } from './correct';
 import type { TableStep } from './compare';
@@ -105,7 +106,7 @@ export async function planUndo(
   }
   const lines = await readPlanLines(ledger, runId);
   const total = lines.reduce((sum, line) => sum + line.rows, 0);
-  if (total === 0) {
+  if (total === 0 && !(await isKeeping(ledger, undoOf))) {
     throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undoOf} has no correction that is not undone already`);
   }
   const digest = await digestPlan(ledger, runId);
@@ -122,4 +123,5 @@ export async function resolveUndo(resources: Resources, { runId }: { readonly ru
   const ledger = await resources.ledger();
   await resolveUndone(ledger, runId);
   await noteUndoneReviews(ledger, runId);
+  await forgetKept(ledger, runId);
 }

@@ -54,7 +54,21 @@ export async function keepDifferences(session: Queryable, runId: string): Promis
   );
 }
 
-/** Forgets what a run's resolution kept, all of it or of these tables: the differences are raised again. */
-export async function forgetKept(ledger: Queryable, runId: string): Promise<void> {
-  await ledger.query('delete from kept_difference where run_id = $1', [runId]);
+/** Whether a run's resolution keeps differences that an undo of it would have to forget. */
+export async function isKeeping(ledger: Queryable, runId: string): Promise<boolean> {
+  const { rows } = await ledger.query('select 1 from kept_difference where run_id = $1 limit 1', [runId]);
+  return rows.length > 0;
+}
+
+/** Forgets what the run that an undo takes back has kept: the differences are raised again. */
+export async function forgetKept(ledger: Queryable, undoRunId: string): Promise<void> {
+  await ledger.query(
+    `with forgotten as (
+       delete from kept_difference k using run u where u.run_id = $1 and k.run_id = u.undo_of returning k.review_id),
+     undone as (
+       update manual_review_queue q set undone_by = $1 from forgotten f where q.id = f.review_id returning q.id)
+     update reconciliation_log l set resolution = 'UNDONE', resolved_at = clock_timestamp()
+       from undone where l.review_id = undone.id and l.resolution = 'KEPT_TARGET'`,
+    [undoRunId],
+  );
 }

@@ -144,18 +144,9 @@ export async function settleReviews(ledger: Queryable, runId: string): Promise<v
   );
 }
 
-/** How many entries a run's resolution has closed, and how many are open again. */
-export async function countReviewed(ledger: Queryable, runId: string): Promise<number> {
-  const { rows } = await ledger.query<{ n: string }>(
-    `select count(*) as n from manual_review_queue where resolution_run_id = $1 and status = 'REVIEWED'`,
-    [runId],
-  );
-  return Number(rows[0]?.n ?? 0);
-}
-
 /**
- * Notes what an undo has taken back of what a review's run did: findings and entries say so, and what was kept is
- * forgotten, so that the next run raises it again. Nothing for the undo of any other run.
+ * Notes what an undo has taken back of what a review's run corrected: findings and entries say so. Nothing for the undo
+ * of any other run.
  */
 export async function noteUndoneReviews(ledger: Queryable, undoRunId: string): Promise<void> {
   await ledger.query(

@@ -209,7 +209,12 @@ describe('the review queue', () => {
     const [table] = await world.target.query('select status, notes from trueup.run_table where run_id = $1', [later]);
     expect(table?.['status']).toBe('inconsistent');
     expect(table?.['notes']).toContain('1 of the differences are known');
-    expect([...(await world.resolutions(later))].sort()).toEqual(['IN_REVIEW', 'IN_REVIEW', 'IN_REVIEW', 'KEPT_TARGET']);
+    expect([...(await world.resolutions(later))].sort()).toEqual([
+      'IN_REVIEW',
+      'IN_REVIEW',
+      'IN_REVIEW',
+      'KEPT_TARGET',
+    ]);
     await world.target.query(`update orders set note = 'secret new' where id = 30`);
     await compare({ tables: ['orders'] });
     expect(await queue(`record_key = '{"id": "30"}' and status = 'PENDING'`)).toHaveLength(1);
