@@ -1,10 +1,8 @@
-import type { Operation } from '../contracts/correction';
 import type { RunConfig } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
 import { readTriggers } from '../database/trigger';
 import { breachesOf } from '../engine/guard';
-import { countDestruction, listUpdatedColumns, requireApproval } from '../ledger/approval';
-import { readPlanLines } from '../ledger/plan';
+import { countDestruction, listPlannedOperations, listUpdatedColumns, requireApproval } from '../ledger/approval';
 import { readComparison, setBlocked, setTriggers, type FiredTriggers } from '../ledger/run';
 import type { Resources } from './resources';
 
@@ -23,17 +21,13 @@ export async function guardPlan(session: Queryable, runId: string, config: RunCo
 
 /** Notes which triggers of the targets the plan would fire. */
 export async function noteTriggers(resources: Resources, session: Queryable, runId: string): Promise<void> {
-  const planned = new Map<string, Set<Operation>>();
-  for (const { table, operation } of await readPlanLines(session, runId)) {
-    planned.set(table, (planned.get(table) ?? new Set()).add(operation));
-  }
   const fired: FiredTriggers[] = [];
-  for (const [table, operations] of planned) {
+  for (const [table, operations] of await listPlannedOperations(session, runId)) {
     const target = (await readComparison(session, runId, table))?.pair.target;
     if (!target) continue;
     const triggers = await readTriggers(resources.database(target.connection, 'target'), target.schema, target.table);
     // Only a trigger on some columns makes the ledger look through the plan for the columns.
-    const asksColumns = operations.has('update') && triggers.some(({ columns }) => columns.length > 0);
+    const asksColumns = operations.includes('update') && triggers.some(({ columns }) => columns.length > 0);
     const updated = new Set(asksColumns ? await listUpdatedColumns(session, runId, table) : []);
     for (const operation of operations) {
       const names = triggers

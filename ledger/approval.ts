@@ -1,4 +1,5 @@
 import type { ApprovalScope } from '../contracts/approval';
+import type { Operation } from '../contracts/correction';
 import type { Queryable } from '../database/connection';
 
 /** The rows that the plan deletes or overwrites, by table, beside how many the target had when it was compared. */
@@ -33,6 +34,20 @@ export async function requireApproval(ledger: Queryable, runId: string, tables: 
       where p.run_id = $1 and not p.needs_approval and coalesce(p.effect_of, p.seq) = c.seq`,
     [runId, tables],
   );
+}
+
+/** Each table that the plan changes, with what it does to it. */
+export async function listPlannedOperations(
+  ledger: Queryable,
+  runId: string,
+): Promise<ReadonlyMap<string, readonly Operation[]>> {
+  const { rows } = await ledger.query<{ table_name: string; operations: string }>(
+    `select table_name, to_json(array_agg(operation order by operation)) as operations
+       from (select distinct table_name, operation from plan_item where run_id = $1) as d
+      group by table_name order by table_name`,
+    [runId],
+  );
+  return new Map(rows.map((row) => [row.table_name, JSON.parse(row.operations) as Operation[]]));
 }
 
 /** The columns that the plan's updates of a table set. */
