@@ -55,6 +55,16 @@ async function record(world: InProcess): Promise<void> {
   await rejected.result();
   await save(client, 'rejected-by-update', rejected.workflowId);
 
+  const inPart = await world.startReconcile({ apply: true, requestedBy: 'bo' }, 'replay-applied-in-part');
+  const { digest } = await world.untilGate(inPart);
+  await inPart.signal('approve', { approver: 'ada', planDigest: digest, tables: ['nothing'] });
+  await world.untilRefused(inPart, 1);
+  const part = { decision: 'approve', approver: 'ada', planDigest: digest, tables: ['orders'], operations: ['update'] };
+  await world.decide(inPart, { ...part, override: true });
+  await inPart.result();
+  await save(client, 'applied-in-part', inPart.workflowId);
+
+  await world.reset();
   const applied = await world.startReconcile({ apply: true }, 'replay-applied');
   const plan = await world.untilGate(applied);
   await applied.signal('approve', { approver: 'ada', planDigest: plan.digest });

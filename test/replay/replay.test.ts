@@ -44,6 +44,7 @@ describe('a recorded history', () => {
   it('is there for every way in which a run goes', () => {
     expect(names).toEqual([
       'applied',
+      'applied-in-part',
       'cancelled',
       'dry-run',
       'expired',
@@ -60,6 +61,7 @@ describe('a recorded history', () => {
     expect(textOf('table-continued-first')).toContain('workflowExecutionContinuedAsNewEventAttributes');
     expect(textOf('expired')).toContain('timerFiredEventAttributes');
     expect(textOf('rejected-by-update')).toContain('workflowExecutionUpdateCompletedEventAttributes');
+    expect(textOf('applied-in-part')).toContain('"name": "leaveOut"');
     expect(textOf('cancelled')).toContain('workflowExecutionCanceledEventAttributes');
   });
 
