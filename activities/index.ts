@@ -3,6 +3,7 @@ import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
 import { openRun, type OpenRunInput } from './open-run';
+import { planUndo } from './plan-undo';
 import type { Resources } from './resources';
 import * as review from './review';
 import { countCandidates, settleCandidates } from './settle';
@@ -43,7 +44,7 @@ export function createActivities(resources: Resources) {
     recordLateDecision: retried(close.recordLateDecision),
     endRun: retried(close.endRun),
     openUndo: once(undo.openUndo),
-    planUndo: retried(undo.planUndo),
+    planUndo: retried(planUndo),
     verifyUndo: retried(undo.verifyUndo),
     resolveUndo: retried(undo.resolveUndo),
     openReview: retried(review.openReview),

@@ -1,20 +1,18 @@
+import { parseDuration } from '../contracts/duration';
 import { TrueupError } from '../contracts/errors';
-import type { PlanSummary } from '../contracts/run';
 import type { UndoInput } from '../contracts/messages';
-import { keyDigest, keyValues } from '../engine/key';
-import { undoItem } from '../engine/undo';
-import { previousBeforeImages } from '../ledger/before-image';
-import { migrate } from '../ledger/migrate';
-import { insertUndoItems, readPlanLines } from '../ledger/plan';
-import { copyRunTables, insertRun, readRunConfig, setPlanDigest } from '../ledger/run';
-import { listUndoneKeys } from '../ledger/undone';
-import { digestPlan } from '../ledger/plan-digest';
-import { readRunReport } from '../ledger/report';
+import type { RunConfig } from '../contracts/table-pair';
+import { isWhole } from '../contracts/undo';
+import { listImageTables, listMarkers } from '../ledger/before-image';
 import { resolveUndone } from '../ledger/finding';
-import { forgetKept, isKeeping } from '../ledger/kept';
+import { forgetKept } from '../ledger/kept';
+import { migrate } from '../ledger/migrate';
+import { readRunReport } from '../ledger/report';
 import { noteUndoneReviews } from '../ledger/resolution';
-import { ledgerSchema, type Verified } from './correct';
+import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
+import { readUndoScope, setUndoScope } from '../ledger/undo';
 import type { TableStep } from './compare';
+import type { Verified } from './correct';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 import { verifyWritten } from './verify-written';
@@ -28,90 +26,83 @@ export interface OpenUndoInput {
 export interface OpenedUndo {
   readonly runId: string;
   readonly undoOf: string;
-  readonly tables: readonly string[];
   readonly searchAttributes: boolean;
+  /** How long a plan that deletes or overwrites waits for a decision. */
+  readonly approvalTimeoutMs: number;
 }
 
-/** Enters an undo in the ledger. Throws RUN_NOT_FOUND, RUN_NOT_UNDOABLE. */
+/** Enters an undo in the ledger. Throws RUN_NOT_FOUND, RUN_NOT_UNDOABLE, TABLE_UNKNOWN. */
 export async function openUndo(resources: Resources, request: OpenUndoInput): Promise<OpenedUndo> {
+  const { defaults } = resources.readConfig();
   const ledger = await resources.ledger();
-  const undone = await readRunReport(ledger, request.input.runId);
+  const { input } = request;
+  const undone = await readRunReport(ledger, input.runId);
   const config = undone && (await readRunConfig(ledger, undone.runId));
-  if (!undone || !config) throw new TrueupError('RUN_NOT_FOUND', `no run ${request.input.runId} in the ledger`);
+  if (!undone || !config) throw new TrueupError('RUN_NOT_FOUND', `no run ${input.runId} in the ledger`);
   if (undone.endedAt === null) {
     throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undone.runId} has not ended: it is ${undone.status}`);
   }
-  for (const target of new Set(config.tables.map((pair) => pair.target.connection))) {
+  for (const target of targetsOf(config)) {
     await migrate(resources.database(target, 'target'), config.ledgerSchema, 'target');
   }
+  await checkScope(resources, undone.runId, config, input);
+  const approvalTimeoutMs = parseDuration(input.approvalTimeout ?? '') ?? defaults.approvalTimeoutMs;
   const runId = await ledger.withTransaction('read write', async (session) => {
     const id = await insertRun(session, {
       kind: 'undo',
       workflowId: request.workflowId,
       firstExecutionRunId: request.firstExecutionRunId,
       apply: true,
-      requestedBy: request.input.requestedBy ?? null,
+      requestedBy: input.requestedBy ?? null,
       undoOf: undone.runId,
-      config,
+      config: { ...config, approvalTimeoutMs },
+    });
+    await setUndoScope(session, id, {
+      tables: input.tables ?? null,
+      corrections: input.corrections ?? null,
+      force: input.force === true,
+      policy: defaults.undo,
     });
     await copyRunTables(session, id, undone.runId);
     return id;
   });
-  return {
-    runId,
-    undoOf: undone.runId,
-    tables: config.tables.map((pair) => pair.name),
-    searchAttributes: resources.searchAttributes,
-  };
+  return { runId, undoOf: undone.runId, searchAttributes: resources.searchAttributes, approvalTimeoutMs };
 }
 
-const PAGE = 500;
+/** The connections on which a run may have corrected something. */
+export function targetsOf(config: RunConfig): readonly string[] {
+  return [...new Set(config.tables.map((pair) => pair.target.connection))];
+}
 
-/** Plans the undo from the run's before-images, the last correction first. A retry adds what is not there yet. */
-export async function planUndo(
+const MOST_NAMED = 20;
+
+function named(names: readonly string[]): string {
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+  return `${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
+
+/** Whether the run has corrected each of the tables, and made each of the corrections, that are asked for. */
+async function checkScope(
   resources: Resources,
-  { runId, undoOf }: { readonly runId: string; readonly undoOf: string },
-  context: StepContext,
-): Promise<PlanSummary> {
-  const ledger = await resources.ledger();
-  const schema = await ledgerSchema(resources, undoOf);
-  const config = await readRunConfig(ledger, undoOf);
-  let [seq, stepNo] = [0, 0];
-  let group = '';
-  for (const connection of new Set(config?.tables.map((pair) => pair.target.connection))) {
+  runId: string,
+  config: RunConfig,
+  { tables = [], corrections = [] }: UndoInput,
+): Promise<void> {
+  const [corrected, made] = [new Set<string>(), new Set<string>()];
+  for (const connection of tables.length + corrections.length > 0 ? targetsOf(config) : []) {
     const target = resources.database(connection, 'target');
-    for (let below = '9223372036854775807'; ;) {
-      const images = await previousBeforeImages(target, schema, undoOf, below, PAGE);
-      const lowest = images.at(-1);
-      if (!lowest) break;
-      const already = await listUndoneKeys(ledger, undoOf, images);
-      const items = [];
-      for (const image of images) {
-        const comparison = await resources.comparison(undoOf, image.table);
-        const item = undoItem(comparison, image);
-        if (!item) continue;
-        // Numbers follow from the images alone: a retry gives each the same, whatever was undone meanwhile.
-        const itsGroup = JSON.stringify([image.table, item.operation]);
-        if (itsGroup !== group) stepNo += 1;
-        group = itsGroup;
-        seq += 1;
-        if (already.has(image.seq)) continue;
-        const digest = keyDigest(keyValues(comparison, image.key));
-        items.push({ ...item, seq: String(seq), step: stepNo, table: image.table, keyDigest: digest });
-      }
-      await insertUndoItems(ledger, runId, items);
-      below = lowest.seq;
-      context.report({ planned: seq });
-    }
+    for (const table of await listImageTables(target, config.ledgerSchema, runId)) corrected.add(table);
+    for (const seq of await listMarkers(target, config.ledgerSchema, runId, corrections)) made.add(seq);
   }
-  const lines = await readPlanLines(ledger, runId);
-  const total = lines.reduce((sum, line) => sum + line.rows, 0);
-  if (total === 0 && !(await isKeeping(ledger, undoOf))) {
-    throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undoOf} has no correction that is not undone already`);
+  const unknown = tables.filter((table) => !corrected.has(table));
+  if (unknown.length > 0) {
+    const known = corrected.size === 0 ? 'no table' : named([...corrected].sort());
+    throw new TrueupError('TABLE_UNKNOWN', `run ${runId} corrected ${known}; asked for ${named(unknown)}`);
   }
-  const digest = await digestPlan(ledger, runId);
-  await setPlanDigest(ledger, runId, digest);
-  return { digest, lines, total, needsApproval: false };
+  const missing = corrections.filter((seq) => !made.has(seq));
+  if (missing.length > 0) {
+    throw new TrueupError('RUN_NOT_UNDOABLE', `run ${runId} has made no correction with the number ${named(missing)}`);
+  }
 }
 
 /** Reads every restored row again: does it hold what it held before the run that was undone? */
@@ -123,5 +114,6 @@ export async function resolveUndo(resources: Resources, { runId }: { readonly ru
   const ledger = await resources.ledger();
   await resolveUndone(ledger, runId);
   await noteUndoneReviews(ledger, runId);
-  await forgetKept(ledger, runId);
+  // What a reviewer decided to keep is no correction: it goes with the whole of its run.
+  if (isWhole(await readUndoScope(ledger, runId))) await forgetKept(ledger, runId);
 }

@@ -2,6 +2,7 @@ import type { CorrectionPolicies } from '../contracts/correction';
 import type { Guard } from '../contracts/guard';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
+import type { UndoPolicy } from '../contracts/undo';
 
 /** What holds for every table that does not say otherwise. */
 export interface PairDefaults {
@@ -26,6 +27,8 @@ export interface Defaults extends PairDefaults {
   readonly approvalTimeoutMs: number;
   /** Whether who requested a run may not approve it. */
   readonly fourEyes: boolean;
+  /** Whether an undo that deletes or overwrites rows asks first. */
+  readonly undo: UndoPolicy;
 }
 
 export const DEFAULTS = {
@@ -39,6 +42,7 @@ export const DEFAULTS = {
   corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
   guard: { rows: 1_000, percent: 5 },
   fourEyes: false,
+  undo: 'approve',
   ledgerSchema: 'trueup',
   pauseEveryMs: 10_000,
 } as const;
@@ -56,7 +60,12 @@ export interface Config {
   /** The file that it was read from. */
   readonly path: string;
   readonly connectionNames: readonly string[];
-  readonly ledger: { readonly connection: string; readonly schema: string };
+  readonly ledger: {
+    readonly connection: string;
+    readonly schema: string;
+    /** How long before-images are kept when nothing else is said to a purge; null: for ever. */
+    readonly retentionMs: number | null;
+  };
   readonly defaults: Defaults;
   readonly throttle: Throttle;
   /** null: all base tables that have the same schema and name on both default connections. */

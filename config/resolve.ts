@@ -79,7 +79,11 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
 
   const config: Resolved = {
     connectionNames,
-    ledger: { connection: ledgerConnection ?? '', schema: file.ledger?.schema ?? DEFAULTS.ledgerSchema },
+    ledger: {
+      connection: ledgerConnection ?? '',
+      schema: file.ledger?.schema ?? DEFAULTS.ledgerSchema,
+      retentionMs: file.ledger?.retention ?? null,
+    },
     defaults,
     throttle: resolveThrottle(file),
     tables,
@@ -121,6 +125,7 @@ function resolveDefaults(file: ConfigFile): Defaults {
     corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
     guard: guardOf(DEFAULTS.guard, given?.guard),
     fourEyes: given?.fourEyes ?? DEFAULTS.fourEyes,
+    undo: given?.undo ?? DEFAULTS.undo,
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURATION_FORM, parseDuration } from '../contracts/duration';
 import type { CorrectionPolicy } from '../contracts/correction';
+import { UNDO_POLICIES } from '../contracts/undo';
 import { isIdentifier, parseTableName, TABLE_NAME_FORM } from './table-name';
 import { parseTolerance, TEXT_RULES, TOLERANCE_FORM } from './tolerance';
 
@@ -46,6 +47,15 @@ const duration = z
   .string({ error: DURATION_FORM })
   .refine((value) => parseDuration(value) !== null, { error: DURATION_FORM })
   .transform((value) => parseDuration(value) ?? 0);
+
+const RETENTION_FORM = `${DURATION_FORM}; or null: before-images are kept for ever`;
+
+/** Milliseconds; null: for ever. */
+const retention = z
+  .string({ error: RETENTION_FORM })
+  .refine((value) => (parseDuration(value) ?? 0) > 0, { error: RETENTION_FORM })
+  .transform((value) => parseDuration(value) ?? 0)
+  .nullable();
 
 const column = text('the name of a column', isIdentifier);
 
@@ -168,6 +178,7 @@ export const configSchema = fields({
   ledger: fields({
     connection: connectionName.optional(),
     schema: text('the name of a schema, of at most 63 bytes', isIdentifier).optional(),
+    retention: retention.optional(),
   }).optional(),
   defaults: fields({
     source: connectionName.optional(),
@@ -181,6 +192,7 @@ export const configSchema = fields({
     corrections: corrections.optional(),
     guard: guard.optional(),
     fourEyes: z.boolean({ error: 'true or false' }).optional(),
+    undo: z.enum(UNDO_POLICIES, { error: UNDO_POLICIES.join(', ') }).optional(),
   }).optional(),
   throttle: fields({
     maxChunksPerConnection: wholeNumber(1, 64).optional(),

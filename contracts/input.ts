@@ -39,9 +39,24 @@ const TUNE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   maxChunksPerConnection: count,
   pause: (value) => (typeof value === 'boolean' ? null : 'true or false'),
 };
+/** Corrections that one undo may name; whoever wants more of them wants a table, or the run. */
+const MOST_CORRECTIONS = 1_000;
+const isSeq = (value: unknown) =>
+  (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) ||
+  (typeof value === 'string' && /^[1-9]\d{0,17}$/.test(value));
 const UNDO_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
   requestedBy: text,
+  tables: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string')
+      ? null
+      : 'a list of table names; leave it out for all tables',
+  corrections: (value) =>
+    Array.isArray(value) && value.length > 0 && value.length <= MOST_CORRECTIONS && value.every(isSeq)
+      ? null
+      : `a list of 1 to ${MOST_CORRECTIONS} numbers of corrections; leave it out for all corrections`,
+  force: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
 };
 const texts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((name) => typeof name === 'string');
@@ -137,7 +152,11 @@ export function checkApprovalTerms(message: unknown): Checked<ApprovalTerms> {
 
 /** Checks the input of `undo`. */
 export function checkUndoInput(input: unknown): Checked<UndoInput> {
-  return checkWithRunId<UndoInput>(input, UNDO_FIELDS, 'the ID of the run to undo');
+  const checked = checkWithRunId<UndoInput>(input, UNDO_FIELDS, 'the ID of the run to undo');
+  if (!checked.ok || checked.value.corrections === undefined) return checked;
+  // A form may send them as numbers.
+  const corrections = [...new Set(checked.value.corrections.map(String))];
+  return { ok: true, value: { ...checked.value, corrections } };
 }
 
 /** Checks the input of `lateDecision`. */

@@ -16,9 +16,18 @@ export interface ReconcileInput {
   readonly resume?: string;
 }
 
+/** Input of the workflow `undo`: what is given back of which run. */
 export interface UndoInput {
   readonly runId: string;
   readonly requestedBy?: string;
+  /** Names of tables that the run corrected; default: all of them. */
+  readonly tables?: readonly string[];
+  /** Numbers of corrections, as `trueup plan RUN --json` has them in `seq`; default: all of them. */
+  readonly corrections?: readonly string[];
+  /** Whether rows that were changed since their correction are overwritten; default: they are left alone, and listed. */
+  readonly force?: boolean;
+  /** A duration such as `30m` or `24h`; default: the config's `defaults.approvalTimeout`. */
+  readonly approvalTimeout?: string;
 }
 
 /** What an approval may say beside who approves which plan. */

@@ -21,4 +21,6 @@ export interface PlanItem {
   readonly effectOf?: string;
   /** The foreign key that makes it an effect. */
   readonly constraint?: string;
+  /** Whether it overwrites what was changed since the correction that it takes back; absent: no. */
+  readonly forced?: boolean;
 }

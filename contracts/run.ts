@@ -3,6 +3,7 @@ import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
 import type { GuardBreach } from './guard';
 import type { Decision } from './messages';
+import type { UndoScope } from './undo';
 
 export type RunStatus =
   | 'running'
@@ -67,6 +68,8 @@ export interface PlanSummary {
   readonly needsApproval: boolean;
   /** The tables over their guard: only an approval that overrides it is taken. Absent: none. */
   readonly blocked?: readonly GuardBreach[];
+  /** Of an undo: rows that it leaves alone, as they were changed since their correction. */
+  readonly refused?: number;
 }
 
 /** How long each phase of a run took, in milliseconds. */
@@ -81,6 +84,8 @@ export interface RunReport {
   readonly workflowId: string;
   readonly status: RunStatus;
   readonly planDigest: string | null;
+  /** Of an undo: the run that it undoes, and what of it; else null. */
+  readonly undo: (UndoScope & { readonly runId: string }) | null;
   readonly tables: readonly TableSummary[];
   readonly corrections: Partial<Record<CorrectionStatus, number>>;
   readonly plan: readonly PlanLine[];

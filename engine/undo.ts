@@ -9,18 +9,50 @@ import { keyText, keyValues } from './key';
 import { readRows } from './row';
 import type { Side } from './side';
 
-type UndoItem = Omit<PlanItem, 'source' | 'checkSource' | 'needsApproval' | 'seq' | 'table'>;
+type UndoItem = Pick<PlanItem, 'operation' | 'key' | 'before' | 'after'>;
 
-const REVERSE: Readonly<Record<Operation, Operation>> = { insert: 'delete', update: 'update', delete: 'insert' };
-
-/** What gives a corrected row back its before-image; null where the correction had changed nothing. */
-export function undoItem(comparison: Comparison, image: BeforeImage): UndoItem | null {
-  if (sameRow(image.before, image.after)) return null;
+/**
+ * What gives a corrected row back its before-image, from what the target holds `now`: by default, what the correction
+ * left there. Null where the row is as it was, or the correction had changed nothing.
+ */
+export function undoItem(
+  comparison: Comparison,
+  image: BeforeImage,
+  now: TextRow | null = image.after,
+): UndoItem | null {
+  const { key, before: wanted } = image;
+  if (sameRow(wanted, image.after)) return null;
+  if (wanted === null) return now === null ? null : { operation: 'delete', key, before: now, after: null };
   const written = new Set(comparison.targetColumns.filter((column) => !column.generated).map((column) => column.name));
-  const before = image.before === null ? null : Object.entries(image.before).filter(([name]) => written.has(name));
-  const restored = before?.filter(([name, value]) => image.after === null || image.after[name] !== value) ?? null;
-  const after: TextRow | null = restored === null ? null : Object.fromEntries(restored);
-  return { operation: REVERSE[image.operation], key: image.key, before: image.after, after };
+  const restored = Object.entries(wanted).filter(
+    ([name, value]) => written.has(name) && (now === null || now[name] !== value),
+  );
+  if (now !== null && restored.length === 0) return null;
+  const operation: Operation = now === null ? 'insert' : 'update';
+  return { operation, key, before: now, after: Object.fromEntries(restored) };
+}
+
+const MOST_COLUMNS = 5;
+const LONGEST_VALUE = 60;
+
+function shown(value: string | null | undefined): string {
+  if (value === null || value === undefined) return 'NULL';
+  const text = value.length <= LONGEST_VALUE ? value : `${value.slice(0, LONGEST_VALUE - 1)}…`;
+  return JSON.stringify(text);
+}
+
+/** How a row was changed since its correction, with values, for the ledger alone; null: it was not. */
+export function changedSince(image: BeforeImage, now: TextRow | null): string | null {
+  const left = image.after;
+  if (sameRow(now, left)) return null;
+  if (now === null) return 'the row was deleted since the correction';
+  if (left === null) return 'the row is there again since the correction';
+  const names = Object.keys(left).filter((name) => now[name] !== left[name]);
+  const columns = names
+    .slice(0, MOST_COLUMNS)
+    .map((name) => `${name} was ${shown(left[name])}, is ${shown(now[name])}`);
+  const more = names.length > MOST_COLUMNS ? `; and ${names.length - MOST_COLUMNS} more columns` : '';
+  return `the row was changed since the correction: ${columns.join('; ')}${more}`;
 }
 
 /** How many of the items' target rows do not hold what the items were to write. */

@@ -38,6 +38,12 @@ export async function listMarkers(
   return new Set(rows.map((row) => row.seq));
 }
 
+/** Which before-images of a run: of these tables, with these numbers; null: of all. */
+export interface ImageFilter {
+  readonly tables: readonly string[] | null;
+  readonly seqs: readonly string[] | null;
+}
+
 /** The before-images of a run from the highest sequence number down, below `belowSeq`. */
 export async function previousBeforeImages(
   target: Queryable,
@@ -45,6 +51,7 @@ export async function previousBeforeImages(
   runId: string,
   belowSeq: string,
   limit: number,
+  filter: ImageFilter = { tables: null, seqs: null },
 ): Promise<readonly StoredBeforeImage[]> {
   const { rows } = await target.query<{
     seq: string;
@@ -56,8 +63,10 @@ export async function previousBeforeImages(
   }>(
     `select seq, table_name, operation, record_key, before_row, after_row
        from ${quoteQualified(schema, 'before_image')}
-      where run_id = $1 and seq < $2::bigint order by seq desc limit $3`,
-    [runId, belowSeq, limit],
+      where run_id = $1 and seq < $2::bigint and ($4::text[] is null or table_name = any ($4::text[]))
+        and ($5::bigint[] is null or seq = any ($5::bigint[]))
+      order by seq desc limit $3`,
+    [runId, belowSeq, limit, filter.tables, filter.seqs],
   );
   const parse = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
   return rows.map((row) => ({
@@ -68,4 +77,13 @@ export async function previousBeforeImages(
     before: parse(row.before_row),
     after: parse(row.after_row),
   }));
+}
+
+/** The tables of which a run has before-images, by name. */
+export async function listImageTables(target: Queryable, schema: string, runId: string): Promise<readonly string[]> {
+  const { rows } = await target.query<{ table_name: string }>(
+    `select distinct table_name from ${quoteQualified(schema, 'before_image')} where run_id = $1 order by table_name`,
+    [runId],
+  );
+  return rows.map((row) => row.table_name);
 }

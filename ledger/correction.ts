@@ -1,4 +1,5 @@
-import type { CorrectionStatus } from '../contracts/correction';
+import type { Correction, CorrectionStatus, Operation } from '../contracts/correction';
+import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 
 export interface CorrectionResult {
@@ -22,9 +23,9 @@ export async function insertCorrections(
   const { rows } = await ledger.query<{ status: CorrectionStatus; n: string }>(
     `with entered as (
      insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error,
-                                 approver)
+                                 approver, forced)
      select p.run_id, p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status',
-            r ->> 'error', case when p.needs_approval then $2::text end
+            r ->> 'error', case when p.needs_approval then $2::text end, p.forced
        from jsonb_array_elements($3::jsonb) as t(r)
             cross join lateral (
               select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
@@ -74,4 +75,62 @@ export async function nextCorrectedKeys(
     [runId, table, afterSeq, limit],
   );
   return rows.map((row) => ({ seq: row.seq, key: JSON.parse(row.record_key) as Record<string, string> }));
+}
+
+interface CorrectionRow {
+  seq: string;
+  table_name: string;
+  operation: Operation;
+  status: CorrectionStatus;
+  record_key: string;
+  before_data: string | null;
+  after_data: string | null;
+  error: string | null;
+  approver: string | null;
+  forced: string;
+  at: string;
+}
+
+const PAGE = 500;
+
+/** The entries of a run by their numbers, a page at a time. */
+export async function* streamCorrections(
+  ledger: Queryable,
+  runId: string,
+  filter: {
+    readonly table?: string | undefined;
+    readonly statuses?: readonly CorrectionStatus[] | undefined;
+  } = {},
+): AsyncIterable<Correction> {
+  const parse = (json: string | null) => (json === null ? null : (JSON.parse(json) as TextRow));
+  let after = '0';
+  for (;;) {
+    const { rows } = await ledger.query<CorrectionRow>(
+      `select seq, table_name, operation, status, record_key, before_data, after_data, error, approver, forced,
+              to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
+         from correction_log
+        where run_id = $1 and seq > $2::bigint and ($3::text is null or table_name = $3::text)
+          and ($4::text[] is null or status = any ($4::text[]))
+        order by seq limit ${PAGE}`,
+      [runId, after, filter.table ?? null, filter.statuses ?? null],
+    );
+    for (const row of rows) {
+      yield {
+        seq: row.seq,
+        table: row.table_name,
+        operation: row.operation,
+        status: row.status,
+        key: JSON.parse(row.record_key) as TextRow,
+        before: parse(row.before_data),
+        after: parse(row.after_data),
+        error: row.error,
+        approver: row.approver,
+        forced: row.forced === 't',
+        at: row.at,
+      };
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    after = last.seq;
+  }
 }

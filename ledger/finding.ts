@@ -71,13 +71,27 @@ export async function resolvePlanned(ledger: Queryable, runId: string, resolutio
   );
 }
 
-/** Marks the findings of the undone run whose corrections were taken back by `undoRunId`. */
+/**
+ * Marks the findings whose corrections `undoRunId` took back. Where that is the undo of an undo, the corrections hold
+ * again, and their findings say so.
+ */
 export async function resolveUndone(ledger: Queryable, undoRunId: string): Promise<void> {
   await ledger.query(
-    `update reconciliation_log l set resolution = 'UNDONE', resolved_at = clock_timestamp()
-       from run u join plan_item p on p.run_id = u.run_id
-            join correction_log c on c.run_id = p.run_id and c.seq = p.seq and c.status = 'SUCCESS'
-      where u.run_id = $1 and l.run_id = u.undo_of and l.table_name = p.table_name and l.key_digest = p.key_digest`,
+    `with recursive taken (run_id, seq, depth) as (
+       select u.undo_of, i.undoes, 1
+         from run u join plan_item i using (run_id)
+              join correction_log c on c.run_id = i.run_id and c.seq = i.seq and c.status = 'SUCCESS'
+        where u.run_id = $1
+       union all
+       select u.undo_of, i.undoes, t.depth + 1
+         from taken t join run u on u.run_id = t.run_id and u.undo_of is not null
+              join plan_item i on i.run_id = t.run_id and i.seq = t.seq)
+     update reconciliation_log l
+        set resolution = case when t.depth % 2 = 1 then 'UNDONE'
+                              when p.needs_approval then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end,
+            resolved_at = clock_timestamp()
+       from taken t join plan_item p on p.run_id = t.run_id and p.seq = t.seq
+      where l.run_id = p.run_id and ${ANSWERED}`,
     [undoRunId],
   );
 }

@@ -14,8 +14,10 @@ export async function digestPlan(ledger: Queryable, runId: string): Promise<stri
   for (let after = '0'; ;) {
     const { rows } = await ledger.query<{ last: string | null; hashes: string | null }>(
       `select max(seq) as last, string_agg(encode(hash, 'hex'), '' order by seq) as hashes
-         from (select seq, sha256(convert_to(jsonb_build_array(seq, table_name, operation, needs_approval, record_key,
-                        before_data, after_data, source_data, check_source, effect_of, constraint_name)::text, 'UTF8')) as hash
+         from (select seq, sha256(convert_to((jsonb_build_array(seq, table_name, operation, needs_approval, record_key,
+                        before_data, after_data, source_data, check_source, effect_of, constraint_name)
+                        || case when undoes is null then '[]'::jsonb else jsonb_build_array(undoes, forced) end)::text,
+                        'UTF8')) as hash
                  from plan_item where run_id = $1 and seq > $2 order by seq limit ${PAGE}) as page`,
       [runId, after],
     );

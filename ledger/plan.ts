@@ -152,11 +152,12 @@ export interface PlanItemRow {
   check_source: string;
   effect_of: string | null;
   constraint_name: string | null;
+  forced: string;
 }
 
 const FIELDS = [
   ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
-  ...['check_source', 'effect_of', 'constraint_name'],
+  ...['check_source', 'effect_of', 'constraint_name', 'forced'],
 ];
 export const PLAN_COLUMNS = FIELDS.join(', ');
 
@@ -177,6 +178,7 @@ export function toPlanItem(row: PlanItemRow): PlanItem {
     checkSource: row.check_source === 't',
     ...(row.effect_of === null ? {} : { effectOf: row.effect_of }),
     ...(row.constraint_name === null ? {} : { constraint: row.constraint_name }),
+    ...(row.forced === 't' ? { forced: true } : {}),
   };
 }
 
@@ -213,27 +215,6 @@ export async function nextPlanItems(
     [runId, step, afterSeq, limit],
   );
   return rows.map(toPlanItem);
-}
-
-/** Adds items to the plan of an undo; adding one again changes nothing. */
-export async function insertUndoItems(
-  ledger: Queryable,
-  runId: string,
-  items: readonly (Omit<PlanItem, 'source' | 'checkSource' | 'needsApproval'> & {
-    readonly step: number;
-    readonly keyDigest: string;
-  })[],
-): Promise<void> {
-  await ledger.query(
-    `insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
-                            source_data, check_source, needs_approval)
-     select $1, (i ->> 'seq')::bigint, (i ->> 'step')::int, i ->> 'table', i ->> 'operation',
-            decode(i ->> 'keyDigest', 'hex'), i -> 'key', nullif(i -> 'before', 'null'),
-            nullif(i -> 'after', 'null'), null, false, false
-       from jsonb_array_elements($2::jsonb) as t(i)
-     on conflict do nothing`,
-    [runId, JSON.stringify(items)],
-  );
 }
 
 /** The items of a table whose corrections succeeded, after `afterSeq`, in order. */

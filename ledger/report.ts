@@ -8,6 +8,7 @@ import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
 import { countFindings } from './finding';
 import { readPlanLines } from './plan';
+import { parseUndoScope } from './undo';
 
 interface RunRow {
   run_id: string;
@@ -16,6 +17,8 @@ interface RunRow {
   status: RunStatus;
   plan_digest: string | null;
   blocked: string;
+  undo_of: string | null;
+  undo: string | null;
   phases: string;
   verified_checked: string | null;
   verified_differing: string | null;
@@ -87,6 +90,7 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     workflowId: row.workflow_id,
     status: row.status,
     planDigest: row.plan_digest,
+    undo: row.undo_of === null ? null : { runId: row.undo_of, ...parseUndoScope(row.undo) },
     // An undo compares no tables: it restores rows. Nor does a review, which corrects what an earlier run has found.
     tables: row.kind !== 'reconcile' ? [] : await readTables(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),

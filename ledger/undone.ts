@@ -1,20 +1,43 @@
 import type { Queryable } from '../database/connection';
 
-/** Which of a run's corrections an earlier undo of that run took back already, by their sequence numbers. */
-export async function listUndoneKeys(
+interface Correction {
+  readonly run: string;
+  readonly seq: string;
+}
+
+const idOf = ({ run, seq }: Correction) => JSON.stringify([run, seq]);
+
+/**
+ * Which of a run's corrections are taken back as things stand: an undo of it did, and no undo of that undo gave back what
+ * it did, and so on. They are told by their sequence numbers.
+ */
+export async function listUndone(
   ledger: Queryable,
   runId: string,
-  images: readonly { readonly seq: string }[],
+  seqs: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const { rows } = await ledger.query<{ seq: string }>(
-    `select p.seq from plan_item p
-      where p.run_id = $1 and p.seq = any ($2::bigint[])
-        and exists (select 1 from run u join plan_item i on i.run_id = u.run_id
-                           join correction_log c on c.run_id = i.run_id and c.seq = i.seq
-                     where u.undo_of = $1 and i.table_name = p.table_name and i.key_digest = p.key_digest
-                       and c.status = 'SUCCESS' and not exists (
-                         select 1 from run back where back.undo_of = u.run_id and back.status = 'applied'))`,
-    [runId, images.map((image) => image.seq)],
+  if (seqs.length === 0) return new Set();
+  const { rows } = await ledger.query<Record<'run_id' | 'seq' | 'of_run' | 'of_seq', string>>(
+    `with recursive event as (
+       select i.run_id, i.seq, u.undo_of as of_run, i.undoes as of_seq
+         from run u join plan_item i on i.run_id = u.run_id and i.undoes = any ($2::bigint[])
+              join correction_log c on c.run_id = i.run_id and c.seq = i.seq and c.status = 'SUCCESS'
+        where u.undo_of = $1
+       union all
+       select i.run_id, i.seq, e.run_id, e.seq
+         from event e join run u on u.undo_of = e.run_id
+              join plan_item i on i.run_id = u.run_id and i.undoes = e.seq
+              join correction_log c on c.run_id = i.run_id and c.seq = i.seq and c.status = 'SUCCESS')
+     select run_id, seq, of_run, of_seq from event`,
+    [runId, seqs],
   );
-  return new Set(rows.map((row) => row.seq));
+  const takenBackBy = new Map<string, Correction[]>();
+  for (const row of rows) {
+    const taken = idOf({ run: row.of_run, seq: row.of_seq });
+    takenBackBy.set(taken, [...(takenBackBy.get(taken) ?? []), { run: row.run_id, seq: row.seq }]);
+  }
+  // A correction is undone when one that takes it back is not undone itself.
+  const isUndone = (correction: Correction): boolean =>
+    (takenBackBy.get(idOf(correction)) ?? []).some((by) => !isUndone(by));
+  return new Set(seqs.filter((seq) => isUndone({ run: runId, seq })));
 }

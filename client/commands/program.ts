@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../../contracts/exit-code';
+import { addCorrections } from './corrections';
 import { addApprove, addReject } from './decide';
 import { addDemo } from './demo';
 import { addDoctor } from './doctor';
@@ -48,7 +49,18 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     })
     .showHelpAfterError('  See `trueup --help`, or `trueup COMMAND --help`.')
     .exitOverride();
-  const additions = [addDemo, addUp, addWorker, addInit, addDoctor, addRun, addStatus, addPlan, addFindings];
+  const additions = [
+    addDemo,
+    addUp,
+    addWorker,
+    addInit,
+    addDoctor,
+    addRun,
+    addStatus,
+    addPlan,
+    addFindings,
+    addCorrections,
+  ];
   for (const add of [...additions, addApprove, addReject, addUndo, addTune]) add(program, runner);
   return { program, runner };
 }

@@ -14,6 +14,7 @@ export function startedReport(
     workflowId,
     status,
     planDigest: null,
+    undo: null,
     tables,
     corrections: {},
     plan: [],

@@ -1,56 +1,101 @@
 import type { Command } from 'commander';
+import { DURATION_FORM, parseDuration } from '../../contracts/duration';
 import { TrueupError } from '../../contracts/errors';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
-import { progressView, SILENT_VIEW } from '../render/progress-view';
+import type { UndoInput } from '../../contracts/messages';
 import { requester } from '../temporal/ids';
 import { startUndo } from '../temporal/start';
 import type { Runner } from './command';
 import type { Context } from './context';
-import { endedReport, printReport } from './ended';
-import { followRun } from './follow';
-import { onInterrupt } from './interrupt';
 import { knownReport } from './lookup';
+import { startedReport } from './started-report';
+import { waitForRun } from './wait';
+
+interface UndoOptions {
+  readonly table?: readonly string[];
+  readonly correction?: readonly string[];
+  readonly force?: true;
+  readonly yes?: true;
+  readonly approvalTimeout?: string;
+  readonly detach?: true;
+  readonly json?: true;
+}
 
 const HELP = `
-Every row that the run changed is given back as it was, unless it has changed again since: then it is left alone and
-counted as SKIPPED_STALE.
+Every row that the run changed is given back as it was. What is undone already is left out, so a part can be undone now
+and the rest later. An undo is a run of its own, with an ID: it can be undone like any other.
 
-Exit codes: 0 everything given back, 1 some rows were not, 2 no such run or not one to undo, 4 failed.
+A row that has changed again since is left alone, and listed as SKIPPED_STALE with what differs. With --force it is
+overwritten; that is recorded, and backed up, so it can be taken back.
 
-Example:
-  trueup undo trueup-20260301-120005-9f3c`;
+What deletes or overwrites rows waits for an approval, unless the config says \`defaults.undo: auto\`. On a terminal you
+are asked; --yes approves the plan at once, in your name.
+
+Exit codes: 0 everything given back (or left running), 1 some rows were not, 2 no such run or not one to undo,
+3 waiting for approval, 4 failed.
+
+Examples:
+  trueup undo RUN                          all of it
+  trueup undo RUN --table orders items     the corrections of two tables
+  trueup undo RUN --correction 17 18       two corrections, by \`seq\` in \`trueup plan RUN --json\`
+  trueup undo RUN --yes --json             for a script: approve at once, print one JSON report`;
 
 export function addUndo(program: Command, runner: Runner): void {
   program
     .command('undo')
-    .summary('give back every row that a run changed')
-    .description('Undo a run: give the target back every row that the run changed, from the before-images.')
+    .summary('give back what a run changed')
+    .description('Undo a run, or a part of it: give the target back the rows that it changed, from the before-images.')
     .argument('<run>', 'run ID or workflow ID')
+    .option('--table <name...>', 'only the corrections of these tables')
+    .option('--correction <seq...>', 'only these corrections, by their number')
+    .option('--force', 'overwrite rows that were changed since their correction')
+    .option('--yes', 'approve the plan at once, in your name')
+    .option('--approval-timeout <duration>', 'how long the plan waits for a decision, such as 30m or 24h')
+    .option('--detach', 'start the undo and return at once')
     .option('--json', 'print one JSON report and nothing else')
     .addHelpText('after', HELP)
-    .action(
-      runner.action((context, ref: string, options: { json?: true }) => undo(context, ref, options.json === true)),
-    );
+    .action(runner.action((context, ref: string, options: UndoOptions) => undo(context, ref, options)));
 }
 
-async function undo(context: Context, ref: string, json: boolean): Promise<ExitCode> {
+async function undo(context: Context, ref: string, options: UndoOptions): Promise<ExitCode> {
   const { io } = context;
+  const { json = false, detach = false, yes = false } = options;
+  const scope = scopeOf(options);
   const undone = await knownReport(context, ref);
-  if (undone.kind === 'undo') throw new TrueupError('RUN_NOT_UNDOABLE', `${undone.runId} is itself an undo`);
-  const handle = await startUndo(await context.temporal(), { runId: undone.runId, requestedBy: requester() });
+  const requestedBy = requester();
+  const handle = await startUndo(await context.temporal(), { runId: undone.runId, requestedBy, ...scope });
   if (!json) {
     io.out.line(`Undo ${io.colors.bold(handle.workflowId)} of run ${undone.runId} started.`);
     const link = await context.webLink(handle.workflowId);
     if (link !== null) io.out.line(`  Temporal Web: ${link}`);
+    io.out.line(`  Return to it: trueup status ${handle.workflowId}`);
   }
-  const interrupt = onInterrupt();
-  const view = json ? SILENT_VIEW : progressView(io.out);
-  try {
-    const end = await followRun(handle, view, interrupt.signal).finally(() => view.stop());
-    if (end.kind === 'closed') return printReport(context, await endedReport(context, handle, end.description), json);
-    io.err.line(`\nThe undo goes on without this process. Return to it:\n  trueup status ${handle.workflowId}`);
+  if (detach) {
+    if (json) io.out.line(JSON.stringify(startedReport(handle.workflowId, 'undo', new Date())));
     return EXIT.ok;
-  } finally {
-    interrupt.dispose();
   }
+  return await waitForRun(context, handle, { json, ...(yes ? { approveAs: requestedBy } : {}) });
+}
+
+/** What can be told to be wrong without a server is told before one is asked. */
+function scopeOf(options: UndoOptions): Omit<UndoInput, 'runId' | 'requestedBy'> {
+  const { table, correction, force, approvalTimeout, yes, detach } = options;
+  if (yes && detach) throw new TrueupError('USAGE', '--yes: not together with --detach, which waits for no plan');
+  const wrong = correction?.find((seq) => !/^[1-9]\d{0,17}$/.test(seq));
+  if (wrong !== undefined) throw new TrueupError('USAGE', `--correction ${wrong}: not the number of a correction`);
+  if (correction !== undefined && correction.length > 1_000) {
+    throw new TrueupError('USAGE', `--correction: found ${correction.length} numbers, allowed: at most 1000`);
+  }
+  if (approvalTimeout !== undefined && parseDuration(approvalTimeout) === null) {
+    throw new TrueupError(
+      'USAGE',
+      `--approval-timeout ${approvalTimeout}: not a duration; allowed is ${DURATION_FORM}`,
+    );
+  }
+  return {
+    ...(table === undefined ? {} : { tables: [...new Set(table)] }),
+    ...(correction === undefined ? {} : { corrections: [...new Set(correction)] }),
+    ...(force === undefined ? {} : { force }),
+    ...(approvalTimeout === undefined ? {} : { approvalTimeout }),
+  };
 }

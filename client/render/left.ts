@@ -23,8 +23,28 @@ function becauseOf(status: RunStatus, report: RunReport): string | null {
   }
 }
 
+/** What an undo that has ended did not give back, how to see it, and what may be done. */
+function notGivenBackLines({ runId, status, undo, corrections, remaining }: RunReport): readonly string[] {
+  const lines: string[] = [];
+  if (status === 'rejected') lines.push('The plan was rejected: nothing was given back.');
+  if (status === 'expired') lines.push('Nobody decided before the deadline: nothing was given back.');
+  const { FAILED: failed = 0, SKIPPED_STALE: stale = 0 } = corrections;
+  if (failed > 0) lines.push(`${plural(failed, 'row')} FAILED: the database refused it.`);
+  if (stale > 0) {
+    lines.push(`${plural(stale, 'row')} SKIPPED_STALE: changed since the correction, and left alone.`);
+    lines.push(`  Overwrite them, too: trueup undo ${undo?.runId ?? 'RUN'} --force`);
+  }
+  if (remaining > 0 && status !== 'running') {
+    lines.push(
+      `Not given back: ${plural(remaining, 'row')}. See why: trueup corrections ${runId} --status SKIPPED_STALE FAILED`,
+    );
+  }
+  return lines;
+}
+
 /** What a run that has ended leaves different, and why. */
 export function leftLines(report: RunReport): readonly string[] {
+  if (report.kind === 'undo') return notGivenBackLines(report);
   const lines: string[] = [];
   const because = becauseOf(report.status, report);
   if (because !== null) lines.push(because);

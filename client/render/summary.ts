@@ -87,10 +87,21 @@ function errorLines({ code, message }: { readonly code: string; readonly message
   return isErrorCode(code) ? [line, `  ${ERRORS[code].help}`] : [line];
 }
 
+/** `Of run trueup-…: tables orders; forced.` */
+function scopeLine({ runId, tables, corrections, force }: NonNullable<RunReport['undo']>): string {
+  const parts = [
+    ...(tables === null ? [] : [`tables ${tables.join(', ')}`]),
+    ...(corrections === null ? [] : [plural(corrections.length, 'correction')]),
+    ...(force ? ['forced: overwrites what was changed since'] : []),
+  ];
+  return `Of run ${runId}: ${parts.length === 0 ? 'all of it' : parts.join('; ')}.`;
+}
+
 /** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
 export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
   const what = { reconcile: 'Run', undo: 'Undo', review: 'Review' }[report.kind];
   const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
+  if (report.undo) lines.push(scopeLine(report.undo));
   if (report.tables.length > 0) lines.push('', summaryTable(report.tables), '');
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
     if (line !== null) lines.push(line);

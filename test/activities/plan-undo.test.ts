@@ -1,4 +1,5 @@
-import { openUndo, planUndo } from '../../activities/undo';
+import { planUndo } from '../../activities/plan-undo';
+import { openUndo } from '../../activities/undo';
 import { insertCorrections } from '../../ledger/correction';
 import { streamPlan } from '../../ledger/plan';
 import { endRun } from '../../ledger/run';
@@ -20,6 +21,7 @@ describe('planning an undo', () => {
   /** An ended run that inserted the rows 1 to `rows`. */
   async function corrected(runId: string, rows: number): Promise<void> {
     await one.open(runId);
+    await one.target.query('insert into t select generate_series(1, $1::int) on conflict do nothing', [rows]);
     const row = `jsonb_build_object('id', g::text)`;
     await one.target.query(
       `insert into trueup.before_image (run_id, seq, table_name, relation, operation, record_key, after_row)

@@ -37,6 +37,7 @@ export function reportOf(changes: Partial<RunReport> = {}): RunReport {
     workflowId: 'run-1',
     status: 'consistent',
     planDigest: null,
+    undo: null,
     tables: [],
     corrections: {},
     plan: [],

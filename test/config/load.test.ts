@@ -15,7 +15,7 @@ const WHOLE = `
 connections:
   legacy: { url: "\${LEGACY_URL}" }
   modern: { url: "\${MODERN_URL}" }
-ledger: { connection: modern, schema: trueup }
+ledger: { connection: modern, schema: trueup, retention: 90d }
 defaults:
   source: legacy
   target: modern
@@ -64,7 +64,7 @@ describe('a whole config', () => {
   it('loads with everything that it says', () => {
     const config = parseConfig(WHOLE, 'trueup.yaml', ENV);
     expect(config.connectionNames).toEqual(['legacy', 'modern']);
-    expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup' });
+    expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup', retentionMs: 90 * 86_400_000 });
     expect(config.runConfig()).toEqual({
       tables: [
         {
@@ -103,6 +103,12 @@ describe('a whole config', () => {
 });
 
 describe('defaults', () => {
+  it('of retention are none: null says so too', () => {
+    for (const ledger of ['{}', '{ retention: null }']) {
+      expect(parseConfig(`${SIDES}ledger: ${ledger}`, 'trueup.yaml', {}).ledger.retentionMs).toBeNull();
+    }
+  });
+
   it('are put in where the file is silent', () => {
     const config = parseConfig(SIDES, 'trueup.yaml', {});
     expect(config.defaults).toEqual({
@@ -114,11 +120,12 @@ describe('defaults', () => {
       statementTimeoutMs: 3_600_000,
       settle: { delayMs: 2_000, attempts: 3 },
       approvalTimeoutMs: 86_400_000,
+      undo: 'approve',
       corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
       guard: { rows: 1_000, percent: 5 },
       fourEyes: false,
     });
-    expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup' });
+    expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup', retentionMs: null });
     expect(config.tables).toBeNull();
   });
 
@@ -250,7 +257,7 @@ describe('problems', () => {
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunk_rows: 1 }`,
-      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections, guard, fourEyes',
+      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections, guard, fourEyes, undo',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunkRows: 10000001 }`,
@@ -259,6 +266,14 @@ describe('problems', () => {
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, concurrency: 2.5 }`,
       'defaults.concurrency: found 2.5, allowed: a whole number from 1 to 64',
+    ],
+    [
+      `${CONNECTIONS}defaults: { source: legacy, target: modern, undo: always }`,
+      'defaults.undo: found "always", allowed: auto, approve',
+    ],
+    [
+      `${SIDES}ledger: { retention: forever }`,
+      'ledger.retention: found "forever", allowed: a number with a unit: 500ms, 2s, 30m, 24h or 7d; or null: before-images are kept for ever',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, approvalTimeout: soon }`,

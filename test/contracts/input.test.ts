@@ -121,13 +121,34 @@ describe('the input of undo', () => {
     expect(checkUndoInput(input)).toEqual({ ok: true, value: input });
   });
 
+  it('may name tables and corrections, which a form sends as numbers, each of them once', () => {
+    const input = { runId: 'trueup-1', tables: ['orders'], force: true, approvalTimeout: '1h', requestedBy: null };
+    expect(checkUndoInput({ ...input, corrections: [3, '12', 3] })).toEqual({
+      ok: true,
+      value: { runId: 'trueup-1', tables: ['orders'], force: true, approvalTimeout: '1h', corrections: ['3', '12'] },
+    });
+  });
+
   it.each<[unknown, string]>([
     [undefined, 'found nothing, allowed: {"runId": "…"}'],
     [{}, 'runId is missing: the ID of the run to undo'],
     [{ runId: null }, 'runId is missing: the ID of the run to undo'],
     [{ runId: '' }, 'runId: found a string, allowed: the ID of a run'],
     [{ runId: 1 }, 'runId: found a number, allowed: the ID of a run'],
-    [{ run: 'trueup-1' }, 'unknown field "run"; allowed: runId, requestedBy'],
+    [
+      { run: 'trueup-1' },
+      'unknown field "run"; allowed: runId, requestedBy, tables, corrections, force, approvalTimeout',
+    ],
+    [{ runId: 'x', tables: [] }, 'tables: found a list, allowed: a list of table names; leave it out for all tables'],
+    [
+      { runId: 'x', corrections: [0] },
+      'corrections: found a list, allowed: a list of 1 to 1000 numbers of corrections; leave it out for all corrections',
+    ],
+    [
+      { runId: 'x', corrections: [] },
+      'corrections: found a list, allowed: a list of 1 to 1000 numbers of corrections; leave it out for all corrections',
+    ],
+    [{ runId: 'x', force: 'yes' }, 'force: found a string, allowed: true or false'],
     [['trueup-1'], 'found a list, allowed: {"runId": "…"}'],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkUndoInput(input)).toEqual({ ok: false, problem });

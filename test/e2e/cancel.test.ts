@@ -86,7 +86,7 @@ describe('temporal workflow cancel', () => {
     const said = await resolutions(runId);
     expect(said.length).toBeGreaterThan(0);
     for (const { resolution } of said) expect(resolution).toMatch(/^(AUTO|APPROVED)_CORRECTED$/);
-    expect((await scenario.trueup('undo', runId, '--json')).code).toBe(0);
+    expect((await scenario.trueup('undo', runId, '--yes', '--json')).code).toBe(0);
     expect(await scenario.digestOfTarget()).toEqual(damaged);
     await scenario.forgetChanges();
   });
@@ -95,7 +95,7 @@ describe('temporal workflow cancel', () => {
     const { workflowId, runId } = await startApproved();
     await scenario.waitForRun(workflowId, ['applied']);
     await scenario.forgetChanges();
-    const undo = scenario.spawnTrueup('undo', runId, '--json');
+    const undo = scenario.spawnTrueup('undo', runId, '--yes', '--json');
     const open = `select run_id, workflow_id from trueup.run where undo_of = $1 and status = 'running'`;
     await waitUntil(async () => (await scenario.target(open, [runId])).length === 1, { timeoutMs: 60_000 });
     const [row] = await scenario.target(open, [runId]);
@@ -103,7 +103,7 @@ describe('temporal workflow cancel', () => {
     await cancelMidway(row?.['workflow_id'] ?? '', undoId);
     expect((await undo.exited).code).toBe(4);
     expect(await resolutions(runId, undoId)).toEqual([{ resolution: 'UNDONE' }]);
-    expect((await scenario.trueup('undo', runId, '--json')).code).toBe(0);
+    expect((await scenario.trueup('undo', runId, '--yes', '--json')).code).toBe(0);
     expect(await scenario.digestOfTarget()).toEqual(damaged);
   });
 });

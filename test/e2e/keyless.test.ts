@@ -97,7 +97,7 @@ describe('a run over tables with rows that no key tells apart', () => {
         }),
       ]),
     );
-    expect((await scenario.trueup('undo', report.runId, '--json')).code).toBe(0);
+    expect((await scenario.trueup('undo', report.runId, '--yes', '--json')).code).toBe(0);
     expect(await counted()).toEqual(before);
   });
 });

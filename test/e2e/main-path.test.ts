@@ -57,7 +57,7 @@ describe('the main path', () => {
     ).toEqual([{ status: 'SUCCESS', approver: 'Ada', n: expect.any(String) as string }]);
 
     await scenario.forgetChanges();
-    const undo = await scenario.trueup('undo', runId, '--json');
+    const undo = await scenario.trueup('undo', runId, '--yes', '--json');
     expect(undo).toMatchObject({ code: 0, stderr: '' });
     expect(await scenario.digestOfTarget()).toEqual(damaged);
     expect(await scenario.ledgerFaults(parse(undo.stdout).runId)).toEqual(NO_FAULTS);
@@ -123,9 +123,9 @@ describe('the main path', () => {
     expect(parse(again.stdout).status).toBe('consistent');
 
     await scenario.forgetChanges();
-    expect((await scenario.trueup('undo', runId)).code).toBe(0);
+    expect((await scenario.trueup('undo', runId, '--yes')).code).toBe(0);
     expect(await scenario.digestOfTarget()).toEqual(damaged);
-    const twice = await scenario.trueup('undo', runId);
+    const twice = await scenario.trueup('undo', runId, '--yes');
     expect(twice.code).toBe(2);
     expect(twice.stderr).not.toMatch(/^\s+at /m);
     const dry = await scenario.trueup('run', '--json');

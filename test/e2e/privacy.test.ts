@@ -65,7 +65,7 @@ describe('what leaves the databases', () => {
       ]),
     ).toBeGreaterThan(0);
     expect(JSON.stringify(await scenario.findings(runId))).toMatch(SECRET);
-    const undo = await scenario.trueup('undo', runId, '--json');
+    const undo = await scenario.trueup('undo', runId, '--yes', '--json');
     expect(undo.code).toBe(0);
     expect(undo.stdout + undo.stderr).not.toMatch(SECRET);
     const seen = [await scenario.temporal('workflow', 'metadata', '--workflow-id', workflowId)];

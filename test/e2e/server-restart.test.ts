@@ -102,7 +102,7 @@ describe('servers that go away and come back', () => {
 
   test('during undo the databases restart, and the target is what it was', async () => {
     await scenario.forgetChanges();
-    const undo = scenario.spawnTrueup('undo', runId, '--json');
+    const undo = scenario.spawnTrueup('undo', runId, '--yes', '--json');
     const lock = await catchMidway('undo');
     await postgres.restart();
     await lock.release();

@@ -81,7 +81,7 @@ describe('kill -9 of the worker', () => {
 
   test('during undo: every row is given back once, and the target is what it was', async () => {
     await scenario.forgetChanges();
-    const undo = scenario.spawnTrueup('undo', runId, '--json');
+    const undo = scenario.spawnTrueup('undo', runId, '--yes', '--json');
     await killBetweenCommitAndEntry('undo');
     await scenario.startWorker();
     const exit = await undo.exited;

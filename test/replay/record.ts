@@ -6,6 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { NativeConnection } from '@temporalio/worker';
 import { openRun } from '../../activities/open-run';
 import { startStack } from '../../client/embedded/stack';
+import type { UndoInput } from '../../contracts/messages';
 import type { ReconcileTableInput } from '../../workflows/reconcile-table';
 import { InProcess, quiet } from '../support/in-process';
 
@@ -71,11 +72,18 @@ async function record(world: InProcess): Promise<void> {
   const { runId } = await applied.result();
   await save(client, 'applied', applied.workflowId);
 
-  const undo = await client.workflow.start<(input: { runId: string }) => Promise<unknown>>('undo', {
-    taskQueue: world.taskQueue,
-    workflowId: 'replay-undo',
-    args: [{ runId }],
-  });
+  const startUndo = (workflowId: string, input: UndoInput) =>
+    client.workflow.start<(input: UndoInput) => Promise<unknown>>('undo', {
+      taskQueue: world.taskQueue,
+      workflowId,
+      args: [input],
+    });
+  const undoExpired = await startUndo('replay-undo-expired', { runId, approvalTimeout: '1s' });
+  await undoExpired.result();
+  await save(client, 'undo-expired', undoExpired.workflowId);
+  const undo = await startUndo('replay-undo', { runId, tables: ['orders', 'customers'] });
+  const undoPlan = await world.untilGate(undo);
+  await undo.signal('approve', { approver: 'ada', planDigest: undoPlan.digest });
   await undo.result();
   await save(client, 'undo', undo.workflowId);
 

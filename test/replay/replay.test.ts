@@ -57,6 +57,7 @@ describe('a recorded history', () => {
       'table-tuned',
       'tuned',
       'undo',
+      'undo-expired',
     ]);
     expect(textOf('table-continued-first')).toContain('workflowExecutionContinuedAsNewEventAttributes');
     expect(textOf('expired')).toContain('timerFiredEventAttributes');

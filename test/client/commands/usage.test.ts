@@ -66,6 +66,7 @@ test('--help explains itself, for the whole and for each command', async () => {
     'status',
     'plan',
     'findings',
+    'corrections',
     'approve',
     'reject',
     'undo',

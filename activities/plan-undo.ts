@@ -1,0 +1,173 @@
+import type { Operation } from '../contracts/correction';
+import { TrueupError } from '../contracts/errors';
+import type { PlanSummary } from '../contracts/run';
+import { isWhole, type UndoScope } from '../contracts/undo';
+import { readForeignKeys } from '../database/table-shape';
+import { Batch, charactersOf } from '../engine/batch';
+import { keyDigest, keyText, keyValues } from '../engine/key';
+import { readRows } from '../engine/row';
+import { parentsFirst } from '../engine/table-order';
+import { changedSince, undoItem } from '../engine/undo';
+import { listImageTables, previousBeforeImages, type StoredBeforeImage } from '../ledger/before-image';
+import { countCorrections } from '../ledger/correction';
+import { isKeeping } from '../ledger/kept';
+import { readPlanLines } from '../ledger/plan';
+import { digestPlan } from '../ledger/plan-digest';
+import { readRunConfig, setPlanDigest } from '../ledger/run';
+import { refreshStatistics } from '../ledger/statistics';
+import { insertRefused, insertUndoItems, readUndoScope, type RefusedUndo, type UndoPlanItem } from '../ledger/undo';
+import { listUndone } from '../ledger/undone';
+import type { Resources } from './resources';
+import type { StepContext } from './step';
+import { targetsOf } from './undo';
+
+const ABOVE_ALL = '9223372036854775807';
+
+export interface PlanUndoInput {
+  readonly runId: string;
+  readonly undoOf: string;
+}
+
+/**
+ * Plans an undo from the before-images of the run and from what the target holds now, the last correction first. What was
+ * changed since its correction is refused, or overwritten where that is asked for. A retry adds what is not there yet.
+ *
+ * @throws RUN_NOT_UNDOABLE: nothing is left to give back.
+ */
+export async function planUndo(
+  resources: Resources,
+  { runId, undoOf }: PlanUndoInput,
+  context: StepContext,
+): Promise<PlanSummary> {
+  const ledger = await resources.ledger();
+  const scope = await readUndoScope(ledger, runId);
+  const config = await readRunConfig(ledger, undoOf);
+  if (!config) throw new TrueupError('RUN_NOT_FOUND', `no run ${undoOf} in the ledger`);
+  let [number, firstStep] = [1, 1];
+  for (const connection of targetsOf(config)) {
+    const target = resources.database(connection, 'target');
+    const tables: string[] = [];
+    for (const table of await listImageTables(target, config.ledgerSchema, undoOf)) {
+      const { pair } = await resources.comparison(undoOf, table);
+      // Two connections may lead to one database: each table is given back by its own.
+      const isAsked = scope.tables === null || scope.tables.includes(table);
+      if (isAsked && pair.target.connection === connection) tables.push(table);
+    }
+    const stepOf = await orderSteps(resources, undoOf, connection, tables, firstStep);
+    const filter = { tables, seqs: scope.corrections };
+    const batch = new Batch();
+    for (let below = ABOVE_ALL; ;) {
+      const images = await previousBeforeImages(target, config.ledgerSchema, undoOf, below, batch.rows, filter);
+      const lowest = images.at(-1);
+      if (!lowest) break;
+      batch.saw(images.length, charactersOf(images.flatMap(({ before, after }) => [before, after])));
+      await planPage(resources, { runId, undoOf, scope, stepOf, number }, images, context.signal);
+      number += images.length;
+      below = lowest.seq;
+      context.report({ planned: number - 1 });
+    }
+    firstStep += 3 * tables.length;
+  }
+  return summarize(resources, runId, undoOf);
+}
+
+type StepOf = (table: string, operation: Operation) => number;
+
+/** Rows come back parents first, then what was changed, and what goes does so children first. */
+async function orderSteps(
+  resources: Resources,
+  undoOf: string,
+  connection: string,
+  tables: readonly string[],
+  first: number,
+): Promise<StepOf> {
+  const pairs = [];
+  for (const name of tables) pairs.push({ name, target: (await resources.comparison(undoOf, name)).pair.target });
+  const ordered = parentsFirst(pairs, await readForeignKeys(resources.database(connection, 'target')));
+  const places = new Map(ordered.map(({ name }, i) => [name, i]));
+  return (table, operation) => {
+    const [place, n] = [places.get(table) ?? 0, tables.length];
+    switch (operation) {
+      case 'insert':
+        return first + place;
+      case 'update':
+        return first + n + place;
+      case 'delete':
+        return first + 3 * n - 1 - place;
+    }
+  };
+}
+
+interface Page {
+  readonly runId: string;
+  readonly undoOf: string;
+  readonly scope: UndoScope;
+  readonly stepOf: StepOf;
+  /** Of the first image; they follow from the images alone, so that a retry gives each the same. */
+  readonly number: number;
+}
+
+async function planPage(
+  resources: Resources,
+  { runId, undoOf, scope, stepOf, number }: Page,
+  images: readonly StoredBeforeImage[],
+  signal: AbortSignal,
+): Promise<void> {
+  const ledger = await resources.ledger();
+  const undone = await listUndone(
+    ledger,
+    undoOf,
+    images.map(({ seq }) => seq),
+  );
+  const items: UndoPlanItem[] = [];
+  const refused: RefusedUndo[] = [];
+  for (const table of new Set(images.map((image) => image.table))) {
+    const comparison = await resources.comparison(undoOf, table);
+    const { target } = resources.sides(comparison);
+    const open = images
+      .map((image, i) => ({ image, seq: String(number + i), key: keyValues(comparison, image.key) }))
+      .filter(({ image }) => image.table === table && !undone.has(image.seq));
+    const keys = open.map(({ key }) => key);
+    const rows = await target.database.withSession((session) => readRows(session, comparison, target, keys), signal);
+    for (const { image, seq, key } of open) {
+      const now = rows.get(keyText(key))?.values ?? null;
+      const item = undoItem(comparison, image, now);
+      if (item === null) continue;
+      const changed = changedSince(image, now);
+      if (changed !== null && !scope.force) {
+        refused.push({ ...item, before: image.after, seq, table, error: changed });
+        continue;
+      }
+      const forced = changed !== null;
+      items.push({
+        ...item,
+        seq,
+        table,
+        step: stepOf(table, item.operation),
+        keyDigest: keyDigest(key),
+        undoes: image.seq,
+        needsApproval: scope.policy === 'approve' && (forced || item.operation !== 'insert'),
+        ...(forced ? { forced } : {}),
+      });
+    }
+  }
+  await ledger.withTransaction('read write', async (session) => {
+    await insertUndoItems(session, runId, items);
+    await insertRefused(session, runId, refused);
+  });
+}
+
+async function summarize(resources: Resources, runId: string, undoOf: string): Promise<PlanSummary> {
+  const ledger = await resources.ledger();
+  const lines = await readPlanLines(ledger, runId);
+  const total = lines.reduce((sum, line) => sum + line.rows, 0);
+  const { SKIPPED_STALE: refused = 0 } = await countCorrections(ledger, runId);
+  const isForgetting = isWhole(await readUndoScope(ledger, runId)) && (await isKeeping(ledger, undoOf));
+  if (total + refused === 0 && !isForgetting) {
+    throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undoOf} has no correction that is not undone already`);
+  }
+  await refreshStatistics(ledger, 'plan_item', total);
+  const digest = await digestPlan(ledger, runId);
+  await setPlanDigest(ledger, runId, digest);
+  return { digest, lines, total, needsApproval: lines.some((line) => line.needsApproval), refused };
+}

@@ -1,0 +1,74 @@
+import type { Operation } from '../contracts/correction';
+import type { TextRow } from '../contracts/finding';
+import type { PlanItem } from '../contracts/plan-item';
+import type { UndoScope } from '../contracts/undo';
+import type { Queryable } from '../database/connection';
+
+/** Keeps with an undo what it gives back; what was said first stands. */
+export async function setUndoScope(ledger: Queryable, runId: string, scope: UndoScope): Promise<void> {
+  await ledger.query('update run set undo = $2::jsonb where run_id = $1 and undo is null', [
+    runId,
+    JSON.stringify(scope),
+  ]);
+}
+
+/** What an undo gives back; one of an earlier version gives back all, and did not ask. */
+export async function readUndoScope(ledger: Queryable, runId: string): Promise<UndoScope> {
+  const { rows } = await ledger.query<{ undo: string | null }>('select undo from run where run_id = $1', [runId]);
+  return parseUndoScope(rows[0]?.undo ?? null);
+}
+
+export function parseUndoScope(json: string | null): UndoScope {
+  if (json === null) return { tables: null, corrections: null, force: false, policy: 'auto' };
+  return JSON.parse(json) as UndoScope;
+}
+
+export interface UndoPlanItem extends Omit<PlanItem, 'source' | 'checkSource'> {
+  readonly step: number;
+  readonly keyDigest: string;
+  /** The number of the correction that it takes back. */
+  readonly undoes: string;
+}
+
+/** Adds items to the plan of an undo; adding one again changes nothing. */
+export async function insertUndoItems(ledger: Queryable, runId: string, items: readonly UndoPlanItem[]): Promise<void> {
+  if (items.length === 0) return;
+  await ledger.query(
+    `insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
+                            source_data, check_source, needs_approval, undoes, forced)
+     select $1, (i ->> 'seq')::bigint, (i ->> 'step')::int, i ->> 'table', i ->> 'operation',
+            decode(i ->> 'keyDigest', 'hex'), i -> 'key', nullif(i -> 'before', 'null'),
+            nullif(i -> 'after', 'null'), null, false, (i ->> 'needsApproval')::boolean, (i ->> 'undoes')::bigint,
+            coalesce((i ->> 'forced')::boolean, false)
+       from jsonb_array_elements($2::jsonb) as t(i)
+      where not exists (select 1 from correction_log c where c.run_id = $1 and c.seq = (i ->> 'seq')::bigint)
+     on conflict do nothing`,
+    [runId, JSON.stringify(items)],
+  );
+}
+
+/** A correction that an undo leaves as it is, since its row was changed afterwards. */
+export interface RefusedUndo {
+  readonly seq: string;
+  readonly table: string;
+  readonly operation: Operation;
+  readonly key: TextRow;
+  readonly before: TextRow | null;
+  readonly after: TextRow | null;
+  /** What differs, with values. */
+  readonly error: string;
+}
+
+/** Enters what an undo does not even plan, as SKIPPED_STALE; entering it again changes nothing. */
+export async function insertRefused(ledger: Queryable, runId: string, refused: readonly RefusedUndo[]): Promise<void> {
+  if (refused.length === 0) return;
+  await ledger.query(
+    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error)
+     select $1, (r ->> 'seq')::bigint, r ->> 'table', r ->> 'operation', r -> 'key', nullif(r -> 'before', 'null'),
+            nullif(r -> 'after', 'null'), 'SKIPPED_STALE', r ->> 'error'
+       from jsonb_array_elements($2::jsonb) as t(r)
+      where not exists (select 1 from plan_item p where p.run_id = $1 and p.seq = (r ->> 'seq')::bigint)
+     on conflict (run_id, seq) do nothing`,
+    [runId, JSON.stringify(refused)],
+  );
+}
