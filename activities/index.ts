@@ -4,6 +4,7 @@ import * as compare from './compare';
 import * as correct from './correct';
 import { openRun, type OpenRunInput } from './open-run';
 import { planUndo } from './plan-undo';
+import * as purge from './purge';
 import type { Resources } from './resources';
 import * as review from './review';
 import { countCandidates, settleCandidates } from './settle';
@@ -43,6 +44,10 @@ export function createActivities(resources: Resources) {
     recordDecision: retried(close.recordDecision),
     recordLateDecision: retried(close.recordLateDecision),
     endRun: retried(close.endRun),
+    planPurge: once(purge.planPurge),
+    beginPurge: retried(purge.beginPurge),
+    dropPurged: retried(purge.dropPurged),
+    endPurge: retried(purge.endPurge),
     openUndo: once(undo.openUndo),
     planUndo: retried(planUndo),
     verifyUndo: retried(undo.verifyUndo),

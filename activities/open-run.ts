@@ -12,6 +12,7 @@ import { assertCorrectable } from '../engine/apply';
 import { resolveComparison } from '../engine/comparison';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
+import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
 import type { Resources } from './resources';
@@ -83,6 +84,11 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const comparisons = await resolveTables(resources, runConfig.tables, apply);
   const approvalTimeoutMs = timeoutOf(request.input, runConfig);
   const runId = await ledger.withTransaction('read write', async (session) => {
+    const purged = earlier && (await lockAgainstPurge(session, earlier.runId, 'findings'));
+    if (purged) {
+      const what = `what run ${earlier.runId} had compared was ${purgedText(purged)}`;
+      throw new TrueupError('RUN_NOT_RESUMABLE', `${what}: start a new one`);
+    }
     const id = await insertRun(session, newRun(request, { ...runConfig, approvalTimeoutMs }));
     await insertRunTables(session, id, comparisons);
     if (earlier) await takeOver(session, id, earlier.runId);

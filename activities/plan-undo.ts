@@ -2,7 +2,7 @@ import type { Operation } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
 import { isWhole, type UndoScope } from '../contracts/undo';
-import { readForeignKeys } from '../database/table-shape';
+import { readForeignKeys } from '../database/foreign-key';
 import { Batch, charactersOf } from '../engine/batch';
 import { keyDigest, keyText, keyValues } from '../engine/key';
 import { readRows } from '../engine/row';

@@ -7,6 +7,7 @@ import { listImageTables, listMarkers } from '../ledger/before-image';
 import { resolveUndone } from '../ledger/finding';
 import { forgetKept } from '../ledger/kept';
 import { migrate } from '../ledger/migrate';
+import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { readRunReport } from '../ledger/report';
 import { noteUndoneReviews } from '../ledger/resolution';
 import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
@@ -45,9 +46,14 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
   for (const target of targetsOf(config)) {
     await migrate(resources.database(target, 'target'), config.ledgerSchema, 'target');
   }
-  await checkScope(resources, undone.runId, config, input);
   const approvalTimeoutMs = parseDuration(input.approvalTimeout ?? '') ?? defaults.approvalTimeoutMs;
   const runId = await ledger.withTransaction('read write', async (session) => {
+    const purged = await lockAgainstPurge(session, undone.runId, 'images');
+    if (purged) {
+      const what = `the before-images of run ${undone.runId} were ${purgedText(purged)}`;
+      throw new TrueupError('RUN_NOT_UNDOABLE', `${what}: it can be undone no more`);
+    }
+    await checkScope(resources, undone.runId, config, input);
     const id = await insertRun(session, {
       kind: 'undo',
       workflowId: request.workflowId,

@@ -68,6 +68,11 @@ export const ERRORS = {
     exitCode: EXIT.usage,
     help: 'Only a reconciliation that did not compare everything can be resumed; start a new one with `trueup run`.',
   },
+  PURGE_REFUSED: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'A run that has not ended, or whose undo is under way, is kept. Look at what would go with `trueup purge --dry-run`.',
+  },
   TUNE_REFUSED: {
     retryable: false,
     exitCode: EXIT.failed,

@@ -1,6 +1,7 @@
 import { OPERATIONS } from './correction';
 import { DURATION_FORM, parseDuration } from './duration';
 import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
+import type { PurgeInput } from './purge';
 
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -76,6 +77,19 @@ const APPROVAL_FIELDS: Readonly<Record<string, FieldCheck>> = {
   reason: anything,
   note: anything,
   ...TERMS_FIELDS,
+};
+/** Runs that one purge may name. */
+const MOST_RUNS = 1_000;
+const PURGE_FIELDS: Readonly<Record<string, FieldCheck>> = {
+  olderThan: (value) => (typeof value === 'string' && (parseDuration(value) ?? -1) >= 0 ? null : DURATION_FORM),
+  runs: (value) =>
+    Array.isArray(value) && value.length > 0 && value.length <= MOST_RUNS && value.every((id) => typeof id === 'string')
+      ? null
+      : `a list of 1 to ${MOST_RUNS} IDs of runs; leave it out for all that are old enough`,
+  findings: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  digest: text,
+  requestedBy: text,
 };
 const LATE_DECISION_FIELDS: Readonly<Record<string, FieldCheck>> = {
   runId: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
@@ -174,6 +188,14 @@ function checkWithRunId<T extends { readonly runId: string }>(
   if (problem !== null) return { ok: false, problem };
   if (typeof input['runId'] !== 'string') return { ok: false, problem: `runId is missing: ${which}` };
   return { ok: true, value: withoutNulls(input) as unknown as T };
+}
+
+/** Checks the input of `purge`; nothing at all means `{}`. */
+export function checkPurgeInput(input: unknown): Checked<PurgeInput> {
+  if (input === undefined || input === null) return { ok: true, value: {} };
+  if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: one JSON object` };
+  const problem = problemOf(input, PURGE_FIELDS);
+  return problem === null ? { ok: true, value: withoutNulls(input) } : { ok: false, problem };
 }
 
 /** A field of a message as text; null when it is absent, empty or no text. NUL, which no database takes, is replaced. */

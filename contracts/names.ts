@@ -8,6 +8,7 @@ export const WORKFLOW = {
   undo: 'undo',
   lateDecision: 'lateDecision',
   resolveReviews: 'resolveReviews',
+  purge: 'purge',
 } as const;
 
 export const SIGNAL = { approve: 'approve', reject: 'reject' } as const;

@@ -87,3 +87,38 @@ export async function listImageTables(target: Queryable, schema: string, runId: 
   );
   return rows.map((row) => row.table_name);
 }
+
+/** Whether before-images were ever kept in this schema. */
+export async function keepsImages(target: Queryable, schema: string): Promise<boolean> {
+  const { rows } = await target.query<{ kept: string }>('select to_regclass($1) is not null as kept', [
+    quoteQualified(schema, 'before_image'),
+  ]);
+  return rows[0]?.kept === 't';
+}
+
+/** How much the before-images of some runs take, by table. */
+export async function measureImages(
+  target: Queryable,
+  schema: string,
+  runIds: readonly string[],
+): Promise<readonly { readonly table: string; readonly rows: number; readonly bytes: number }[]> {
+  const { rows } = await target.query<Record<'table_name' | 'n' | 'bytes', string>>(
+    `select table_name, count(*) as n, sum(pg_column_size(b.*)) as bytes
+       from ${quoteQualified(schema, 'before_image')} b
+      where run_id = any ($1::text[]) group by table_name order by table_name`,
+    [runIds],
+  );
+  return rows.map((row) => ({ table: row.table_name, rows: Number(row.n), bytes: Number(row.bytes) }));
+}
+
+/** Drops at most `limit` before-images of a run; returns how many: 0 when none is left. */
+export async function deleteImages(target: Queryable, schema: string, runId: string, limit: number): Promise<number> {
+  const images = quoteQualified(schema, 'before_image');
+  const { rowCount } = await target.query(
+    `delete from ${images}
+      where run_id = $1
+        and seq = any (array(select seq from ${images} where run_id = $1 order by seq limit $2))`,
+    [runId, limit],
+  );
+  return rowCount ?? 0;
+}

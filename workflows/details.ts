@@ -1,6 +1,7 @@
 import { scopeOf, scopeText } from '../contracts/approval';
 import { breachText } from '../contracts/guard';
 import type { Decision } from '../contracts/messages';
+import type { PurgeSummary } from '../contracts/purge';
 import type { PlanLine, PlanSummary, TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 
@@ -157,6 +158,21 @@ export function gateSection(workflowId: string, plan: PlanSummary, deadline: str
     '```\n' + howToDecide(workflowId, plan).join('\n') + '\n```',
     'To approve a part, add `tables` or `operations`: what needs approval and lies outside is left out.',
     `Field by field: \`trueup plan ${workflowId}\``,
+  ].join('\n\n');
+}
+
+export function purgeSection(state: string, summary: PurgeSummary): string {
+  const { runs, cutoff, images, ledger, kept } = summary;
+  const rows = [
+    ...images.map((line) => ({ ...line, place: 'target' })),
+    ...ledger.map((line) => ({ ...line, place: 'ledger' })),
+  ];
+  const lines = rows.slice(0, MOST_ROWS).map((line) => [line.place, line.table, line.rows, line.bytes]);
+  return [
+    `Purge: **${state}**`,
+    `${runs} runs${cutoff === null ? '' : ` that ended before ${cutoff}`}; they can be undone no more once it begins.`,
+    table(['where', 'table', 'rows', 'bytes'], lines),
+    `Kept: ${kept.notEnded} that have not ended, ${kept.undoUnderWay} whose undo is under way, ${kept.neededByUndo} needed by an undo.`,
   ].join('\n\n');
 }
 

@@ -11,6 +11,7 @@ import { Runner } from './command';
 import { printFailure } from './failure-lines';
 import { packageVersion } from './package-root';
 import { addPlan } from './plan';
+import { addPurge } from './purge';
 import { addRun } from './run';
 import { addStatus } from './status';
 import { addTune } from './tune';
@@ -61,7 +62,7 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     addFindings,
     addCorrections,
   ];
-  for (const add of [...additions, addApprove, addReject, addUndo, addTune]) add(program, runner);
+  for (const add of [...additions, addApprove, addReject, addUndo, addPurge, addTune]) add(program, runner);
   return { program, runner };
 }
 

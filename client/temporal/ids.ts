@@ -6,12 +6,20 @@ const random = () => randomBytes(2).toString('hex');
 
 /** `trueup-20260301-120005-9f3c`, in UTC. */
 export function reconcileId(now = new Date()): string {
-  const digits = now.toISOString().replace(/\D/g, '');
-  return `${WORKFLOW_ID_PREFIX}${digits.slice(0, 8)}-${digits.slice(8, 14)}-${random()}`;
+  return `${WORKFLOW_ID_PREFIX}${digitsOf(now)}-${random()}`;
+}
+
+function digitsOf(time: Date): string {
+  const digits = time.toISOString().replace(/\D/g, '');
+  return `${digits.slice(0, 8)}-${digits.slice(8, 14)}`;
 }
 
 export function undoId(runId: string): string {
   return `${WORKFLOW_ID_PREFIX}undo-${runId.startsWith(WORKFLOW_ID_PREFIX) ? runId.slice(WORKFLOW_ID_PREFIX.length) : runId}-${random()}`;
+}
+
+export function purgeId(now = new Date()): string {
+  return `${WORKFLOW_ID_PREFIX}purge-${digitsOf(now)}-${random()}`;
 }
 
 export function lateDecisionId(runId: string): string {

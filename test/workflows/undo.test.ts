@@ -195,19 +195,20 @@ describe('undo', () => {
     expect(now).not.toContain(of(after, 'orders').find(({ row }) => row?.startsWith('(8,'))?.['row']);
   });
 
-  it('gives deleted rows back with what referred to them, parents first, and a tree of one table likewise', async () => {
-    const tree = `create table if not exists tree (id int primary key, up int references tree deferrable, note text)`;
-    await world.source.query(tree);
-    await world.target.query(`${tree}; truncate tree`);
-    const { runId, before } = await applied(
-      `insert into customers select g, 'secret extra' from generate_series(900, 909) g;
-       insert into orders select 1000 + g, 900 + g % 10, 'secret extra' from generate_series(1, 700) g`,
+  it('gives deleted rows back with what referred to them, parents first, and a table that refers to itself likewise', async () => {
+    const { runId, before, after } = await applied(
+      `alter table customers add up int references customers;
+       insert into customers select g, 'secret extra', nullif(g - 1, 899) from generate_series(900, 1019) g;
+       insert into orders select 1000 + g, 900 + g % 120, 'secret extra' from generate_series(1, 150) g`,
     );
+    expect(after.length).toBe(before.length - 271 + 2);
     const { plan } = await undo({ runId });
-    const inserts = plan?.lines.filter(({ operation }) => operation === 'insert').map(({ table }) => table);
-    expect(inserts).toEqual(['customers', 'orders']);
+    const inserts = plan?.lines.filter(({ operation }) => operation === 'insert');
+    expect(inserts).toMatchObject([
+      { table: 'customers', rows: 120 },
+      { table: 'orders', rows: 151 },
+    ]);
     expect(await world.contents()).toEqual(before);
-    expect((await entries(runId)).length).toBeGreaterThan(700);
   });
 
   it('is refused while the run is under way, and of a run that is not there', async () => {
@@ -258,14 +259,12 @@ describe('the gate of an undo', () => {
     const { runId, after } = await applied();
     const handle = await start({ runId, approvalTimeout: '2h' });
     await world.untilGate(handle);
+    const { deadline } = await handle.query<PlanAnswer>('plan');
+    const waits = Date.parse(deadline ?? '') - (await handle.describe()).startTime.getTime();
+    expect(Math.abs(waits - 2 * 3_600_000)).toBeLessThan(60_000);
     expect(await handle.result()).toMatchObject({ status: 'expired' });
     expect(await world.contents()).toEqual(after);
     expect(await world.status(handle.workflowId)).toBe('expired');
-    const [deadline] = await world.target.query(
-      `select extract(epoch from approval_deadline - started_at)::int as s from trueup.run where run_id = $1`,
-      [handle.workflowId],
-    );
-    expect(Math.abs(Number(deadline?.['s']) - 7_200)).toBeLessThan(300);
   });
 
   it('does not stand before what only adds rows', async () => {

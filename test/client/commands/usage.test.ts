@@ -70,6 +70,7 @@ test('--help explains itself, for the whole and for each command', async () => {
     'approve',
     'reject',
     'undo',
+    'purge',
     'tune',
   ];
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
