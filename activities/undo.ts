@@ -30,6 +30,8 @@ export interface OpenedUndo {
   readonly searchAttributes: boolean;
   /** How long a plan that deletes or overwrites waits for a decision. */
   readonly approvalTimeoutMs: number;
+  /** Whether who requested it may not approve it; absent in histories of earlier versions: they may. */
+  readonly fourEyes?: boolean;
 }
 
 /** Enters an undo in the ledger. Throws RUN_NOT_FOUND, RUN_NOT_UNDOABLE, TABLE_UNKNOWN. */
@@ -37,6 +39,10 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
   const { defaults } = resources.readConfig();
   const ledger = await resources.ledger();
   const { input } = request;
+  if (defaults.fourEyes && (input.requestedBy ?? '').trim() === '') {
+    const what = 'requestedBy is missing: defaults.fourEyes is on, so an undo has to say who requested it';
+    throw new TrueupError('INPUT_INVALID', what);
+  }
   const undone = await readRunReport(ledger, input.runId);
   const config = undone && (await readRunConfig(ledger, undone.runId));
   if (!undone || !config) throw new TrueupError('RUN_NOT_FOUND', `no run ${input.runId} in the ledger`);
@@ -72,7 +78,8 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
     await copyRunTables(session, id, undone.runId);
     return id;
   });
-  return { runId, undoOf: undone.runId, searchAttributes: resources.searchAttributes, approvalTimeoutMs };
+  const { searchAttributes } = resources;
+  return { runId, undoOf: undone.runId, searchAttributes, approvalTimeoutMs, fourEyes: defaults.fourEyes };
 }
 
 /** The connections on which a run may have corrected something. */

@@ -59,6 +59,8 @@ class Undo {
   readonly #workflowId = workflowInfo().workflowId;
   #undoOf = '';
   #opened: OpenedUndo | null = null;
+  /** Who may not approve the plan, as they requested it. */
+  #barred: string | null = null;
   #status: RunStatus = 'running';
   #phase: RunPhase = 'opening';
   #phaseSince = Date.now();
@@ -82,6 +84,7 @@ class Undo {
       { input, workflowId, firstExecutionRunId },
     ]);
     this.#undoOf = this.#opened.undoOf;
+    this.#barred = this.#opened.fourEyes === true ? (input.requestedBy ?? null) : null;
     this.decisions.opened(this.#opened.runId);
   }
 
@@ -100,7 +103,7 @@ class Undo {
     const deadlineMs = Date.now() + approvalTimeoutMs;
     const deadline = new Date(deadlineMs).toISOString();
     // Open before the ledger says so: whoever reads it there may decide at once.
-    this.decisions.open(plan.digest, deadlineMs);
+    this.decisions.open(plan.digest, deadlineMs, { barred: this.#barred });
     await quick.openGate.executeWithOptions({ summary: 'note that the undo waits for approval' }, [
       { runId, deadline },
     ]);
@@ -230,9 +233,11 @@ class Undo {
     return {
       runId: this.#opened?.runId ?? null,
       plan: this.#plan,
-      howToApprove: this.#plan ? howToDecide(this.#workflowId, this.#plan.digest) : [],
+      howToApprove: this.#plan ? howToDecide(this.#workflowId, this.#plan) : [],
       deadline: deadlineMs === null ? null : new Date(deadlineMs).toISOString(),
       decision: this.decisions.decision,
+      // A part of an undo is asked for when it is started; its plan is approved as a whole.
+      leftOut: 0,
       refused: this.decisions.refused,
     };
   }
