@@ -23,4 +23,6 @@ export interface PlanItem {
   readonly constraint?: string;
   /** Whether it overwrites what was changed since the correction that it takes back; absent: no. */
   readonly forced?: boolean;
+  /** Not approved where other corrections were: it is not made. */
+  readonly leftOut?: true;
 }

@@ -153,11 +153,12 @@ export interface PlanItemRow {
   effect_of: string | null;
   constraint_name: string | null;
   forced: string;
+  left_out: string;
 }
 
 const FIELDS = [
   ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
-  ...['check_source', 'effect_of', 'constraint_name', 'forced'],
+  ...['check_source', 'effect_of', 'constraint_name', 'forced', 'left_out'],
 ];
 export const PLAN_COLUMNS = FIELDS.join(', ');
 
@@ -179,6 +180,7 @@ export function toPlanItem(row: PlanItemRow): PlanItem {
     ...(row.effect_of === null ? {} : { effectOf: row.effect_of }),
     ...(row.constraint_name === null ? {} : { constraint: row.constraint_name }),
     ...(row.forced === 't' ? { forced: true } : {}),
+    ...(row.left_out === 't' ? { leftOut: true } : {}),
   };
 }
 

@@ -5,12 +5,12 @@ import { keyText, printable, value } from './text';
 /** What of a correction is shown: all but what only applying needs. */
 export type ShownPlanItem = Pick<
   PlanItem,
-  'seq' | 'table' | 'operation' | 'needsApproval' | 'key' | 'before' | 'after' | 'effectOf' | 'constraint'
+  'seq' | 'table' | 'operation' | 'needsApproval' | 'key' | 'before' | 'after' | 'effectOf' | 'constraint' | 'leftOut'
 >;
 
 export function planItemJson(item: ShownPlanItem): string {
-  const { seq, table, operation, needsApproval, key, before, after, effectOf, constraint } = item;
-  return JSON.stringify({ seq, table, operation, needsApproval, key, before, after, effectOf, constraint });
+  const { seq, table, operation, needsApproval, key, before, after, effectOf, constraint, leftOut } = item;
+  return JSON.stringify({ seq, table, operation, needsApproval, key, before, after, effectOf, constraint, leftOut });
 }
 
 function changedColumns(before: TextRow, after: TextRow): readonly string[] {
@@ -19,7 +19,8 @@ function changedColumns(before: TextRow, after: TextRow): readonly string[] {
 
 /** One correction, field by field: what the target holds and what it will hold. */
 export function planItemLines(item: ShownPlanItem): readonly string[] {
-  const head = `${item.operation} ${item.table} ${keyText(item.key)}${item.needsApproval ? '' : '  (automatic)'}`;
+  const fate = item.leftOut ? '  (left out of the approval)' : item.needsApproval ? '' : '  (automatic)';
+  const head = `${item.operation} ${item.table} ${keyText(item.key)}${fate}`;
   const because =
     item.effectOf === undefined
       ? []

@@ -199,6 +199,13 @@ describe('plans in the ledger', () => {
         ['parent', 'delete', 2, 2],
       ]);
       expect(await digestOf(runId)).toBe(digest);
+      const left = (await collect(streamPlan(on.ledger, runId))).filter(({ leftOut }) => leftOut);
+      expect(left.map(({ table, operation }) => `${operation} ${table}`)).toEqual([
+        'update parent',
+        'update child',
+        'delete parent',
+        'delete parent',
+      ]);
     });
 
     it.each([
