@@ -13,7 +13,14 @@ import type { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { Resources } from '../../activities/resources';
 import { waitUntil } from '../../client/embedded/wait-until';
-import type { Decision, DecideMessage, PlanAnswer, ReconcileInput, ReconcileResult } from '../../contracts/messages';
+import type {
+  Decision,
+  DecideMessage,
+  PlanAnswer,
+  ReconcileInput,
+  ReconcileResult,
+  UndoInput,
+} from '../../contracts/messages';
 import type { PlanSummary } from '../../contracts/run';
 import { WORKFLOW_FAILURES } from '../../workers/workflow-failures';
 import { createDatabasePair, type TestDatabase, type TextRow } from './database';
@@ -120,6 +127,28 @@ export class InProcess {
       workflowId,
       args: [input],
     });
+  }
+
+  startUndo(input: UndoInput, workflowId: string) {
+    return this.client.workflow.start<(input: UndoInput) => Promise<ReconcileResult>>('undo', {
+      taskQueue: this.taskQueue,
+      workflowId,
+      args: [input],
+    });
+  }
+
+  /** Undoes a run, or a part of it; `grace` approves the plan, if it asks. */
+  async undo(input: UndoInput, workflowId: string): Promise<ReconcileResult> {
+    const handle = await this.startUndo(input, workflowId);
+    for (;;) {
+      const { plan, deadline } = await handle.query<PlanAnswer>('plan');
+      if (deadline !== null && plan) {
+        await this.decide(handle, { decision: 'approve', approver: 'grace', planDigest: plan.digest });
+        return handle.result();
+      }
+      if ((await handle.describe()).status.name !== 'RUNNING') return handle.result();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   /** Waits, in real time, until the run stands at the gate; returns its plan. */

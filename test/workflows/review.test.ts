@@ -87,13 +87,7 @@ async function refusalOf(answer: Promise<unknown>): Promise<{ readonly type?: st
   return error.cause as { readonly type?: string; readonly message: string };
 }
 
-async function undo(runId: string): Promise<ReconcileResult> {
-  return client.workflow.execute<(input: object) => Promise<ReconcileResult>>('undo', {
-    taskQueue: world.taskQueue,
-    workflowId: nextId(),
-    args: [{ runId }],
-  });
-}
+const undo = (runId: string) => world.undo({ runId }, nextId());
 
 const order = async (id: number, side: 'source' | 'target' = 'target'): Promise<TextRow | undefined> =>
   (await world[side].query('select * from orders where id = $1', [id]))[0];

@@ -29,7 +29,7 @@ async function applied(damage = '') {
   await world.reset();
   if (damage !== '') await world.target.query(damage);
   const before = await world.contents();
-  const handle = await world.startReconcile({ apply: true }, `undo-run-${(count += 1)}`);
+  const handle = await world.startReconcile({ apply: true, requestedBy: 'linus' }, `undo-run-${(count += 1)}`);
   const { digest } = await world.untilGate(handle);
   await world.decide(handle, { decision: 'approve', approver: 'ada', planDigest: digest });
   const { runId, status } = await handle.result();
@@ -37,28 +37,14 @@ async function applied(damage = '') {
   return { runId, before, after: await world.contents() };
 }
 
-function start(input: UndoInput): Promise<UndoHandle> {
-  return world.client.workflow.start<(input: UndoInput) => Promise<ReconcileResult>>('undo', {
-    taskQueue: world.taskQueue,
-    workflowId: `undo-${(count += 1)}`,
-    args: [input],
-  });
-}
+const start = (input: UndoInput): Promise<UndoHandle> => world.startUndo(input, `undo-${(count += 1)}`);
 
-/** Starts an undo and approves its plan, if it asks; returns its ID and its plan. */
+/** Undoes, with an approval where one is asked for; returns the undo's ID and its plan. */
 async function undo(input: UndoInput): Promise<{ readonly runId: string; readonly plan: PlanSummary | null }> {
-  const handle = await start(input);
-  for (;;) {
-    const { plan, deadline } = await handle.query<PlanAnswer>('plan');
-    if (deadline !== null && plan) {
-      await world.decide(handle, { decision: 'approve', approver: 'grace', planDigest: plan.digest });
-      break;
-    }
-    if ((await handle.describe()).status.name !== 'RUNNING') break;
-  }
-  const { runId, status } = await handle.result();
+  const workflowId = `undo-${(count += 1)}`;
+  const { runId, status } = await world.undo(input, workflowId);
   expect(status).toBe('applied');
-  return { runId, plan: (await handle.query<PlanAnswer>('plan')).plan };
+  return { runId, plan: (await world.client.workflow.getHandle(workflowId).query<PlanAnswer>('plan')).plan };
 }
 
 async function failureOf(input: UndoInput) {
@@ -276,5 +262,38 @@ describe('the gate of an undo', () => {
     const now = of(await world.contents(), 'orders');
     expect(now).toHaveLength(of(after, 'orders').length + 1);
     expect(before).toEqual(expect.arrayContaining([now.find(({ row }) => row?.startsWith('(900,'))]));
+  });
+});
+
+describe('where the config says otherwise', () => {
+  it('an undo does not ask, or nobody approves their own', async () => {
+    const options = { client: time.client, connection: time.nativeConnection };
+    const first = world;
+    try {
+      world = await InProcess.start({ ...options, taskQueue: 'undo-auto', defaults: 'undo: auto' });
+      try {
+        const { runId, before } = await applied();
+        expect(await (await start({ runId })).result()).toMatchObject({ status: 'applied' });
+        expect(await world.contents()).toEqual(before);
+      } finally {
+        await world.stop();
+      }
+      world = await InProcess.start({ ...options, taskQueue: 'undo-four-eyes', defaults: 'fourEyes: true' });
+      try {
+        const { runId, before } = await applied();
+        expect(await failureOf({ runId })).toMatchObject({ code: 'INPUT_INVALID' });
+        const handle = await start({ runId, requestedBy: 'Grace' });
+        const { digest } = await world.untilGate(handle);
+        const own = world.decide(handle, { decision: 'approve', approver: 'grace', planDigest: digest });
+        await expect(own).rejects.toBeInstanceOf(WorkflowUpdateFailedError);
+        await world.decide(handle, { decision: 'approve', approver: 'ada', planDigest: digest });
+        expect(await handle.result()).toMatchObject({ status: 'applied' });
+        expect(await world.contents()).toEqual(before);
+      } finally {
+        await world.stop();
+      }
+    } finally {
+      world = first;
+    }
   });
 });
