@@ -1,8 +1,9 @@
 import type { ApprovalScope } from '../contracts/approval';
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
+import type { Queryable } from '../database/connection';
 import { Batch, charactersOf } from '../engine/batch';
-import { applyBatch, type ApplyContext } from '../engine/apply';
+import { applyBatch, type ApplyContext, type CorrectionOutcome } from '../engine/apply';
 import { keyValues } from '../engine/key';
 import { digestPlan } from '../ledger/plan-digest';
 import { countDiffering } from '../engine/settle';
@@ -13,6 +14,8 @@ import { leaveOutItems } from '../ledger/approval';
 import { enterReviews } from '../ledger/review-queue';
 import { readRunBlocked, readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
+import { ahead } from './ahead';
+import { bulkOf, insertPages } from './bulk-insert';
 import type { TableStep } from './compare';
 import { verifyWritten } from './verify-written';
 import { cascadesIn, effectPlan, markersOf } from './effects';
@@ -138,28 +141,44 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
     effects: effectPlan(resources, ledger, { runId, schema, cascades }),
   };
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
-  const batch = new Batch();
-  for (let after = '0'; ;) {
-    // A cancel ends the step here, between two transactions.
-    context.signal.throwIfAborted();
-    const items = await nextPlanItems(ledger, runId, step, after, batch.rows);
-    const lastItem = items.at(-1);
-    if (!lastItem) break;
-    batch.saw(
-      items.length,
-      charactersOf(items.flatMap(({ before, after: written, source }) => [before, written, source])),
-    );
-    const outcomes = await applyBatch(apply, items);
+  const [first] = await nextPlanItems(ledger, runId, step, '0', 1);
+  const bulk = first?.operation === 'insert' && first.checkSource ? bulkOf(apply, table, schema) : null;
+  const applied = bulk
+    ? insertPages(ledger, apply, bulk, step, context.signal)
+    : applyItems(ledger, apply, step, context.signal);
+  // While what came of one batch is entered in the ledger, the next is on its way.
+  for await (const outcomes of ahead(applied)) {
     const final = outcomes.filter((outcome) => last || outcome.status !== 'FAILED' || !outcome.mayPass);
     const entered = await insertCorrections(ledger, runId, approver, final);
     counts.success += entered.SUCCESS ?? 0;
     counts.skipped += entered.SKIPPED_STALE ?? 0;
     counts.failed += entered.FAILED ?? 0;
     counts.deferred += outcomes.length - final.length;
-    after = lastItem.seq;
     context.report({ step, ...counts });
   }
   return counts;
+}
+
+/** Applies the items of a step batch by batch; yields what came of each. A cancel ends it between two transactions. */
+async function* applyItems(
+  ledger: Queryable,
+  apply: ApplyContext,
+  step: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly CorrectionOutcome[]> {
+  const batch = new Batch();
+  for (let after = '0'; ;) {
+    signal.throwIfAborted();
+    const items = await nextPlanItems(ledger, apply.runId, step, after, batch.rows);
+    const lastItem = items.at(-1);
+    if (!lastItem) return;
+    batch.saw(
+      items.length,
+      charactersOf(items.flatMap(({ before, after: written, source }) => [before, written, source])),
+    );
+    yield await applyBatch(apply, items);
+    after = lastItem.seq;
+  }
 }
 
 export async function ledgerSchema(resources: Resources, runId: string): Promise<string> {
@@ -178,6 +197,8 @@ export async function resolveApplied(resources: Resources, { runId }: { readonly
   await resolveCorrected(ledger, runId);
 }
 
+const KEYS_AT_ONCE = 1_000;
+
 export interface Verified {
   readonly checked: number;
   readonly differing: number;
@@ -191,13 +212,12 @@ export async function verifyTable(resources: Resources, input: TableStep, contex
   if (comparison.targetOnly) return verifyWritten(resources, input, context);
   const sides = resources.sides(comparison);
   let [checked, differing, after] = [0, 0, '0'];
-  const batch = new Batch();
   for (;;) {
-    const corrected = await nextCorrectedKeys(ledger, runId, table, after, batch.rows);
+    const corrected = await nextCorrectedKeys(ledger, runId, table, after, KEYS_AT_ONCE);
     const last = corrected.at(-1);
     if (!last) return { checked, differing };
     const keys = corrected.map(({ key }) => keyValues(comparison, key));
-    differing += await countDiffering(comparison, sides, keys, context.signal, batch);
+    differing += await countDiffering(comparison, sides, keys, context.signal);
     checked += keys.length;
     after = last.seq;
     context.report({ checked, differing });

@@ -15,7 +15,7 @@ import { correctionStatements } from './statement';
 export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
 
 /** How long a correction waits for a row that somebody else has locked. */
-const LOCK_TIMEOUT = '5s';
+export const LOCK_TIMEOUT = '5s';
 const ATTEMPTS_WHEN_BUSY = 5;
 
 /**
@@ -48,7 +48,7 @@ export async function applyBatch(
 }
 
 /** Whether the database refused values or rows, rather than being out of reach. */
-function concernsRows(error: DatabaseFailure): boolean {
+export function concernsRows(error: DatabaseFailure): boolean {
   return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(error.sqlState);
 }
 

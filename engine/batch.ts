@@ -1,15 +1,18 @@
 import type { TextRow } from '../contracts/finding';
 
-/** Rows held at once at the most: enough to be fast, few enough that locks and transactions are short. */
-const MOST_ROWS = 500;
-/** Characters of row values held at once, about: there are a few copies of each on their way, and several batches. */
-const MOST_CHARACTERS = 2_000_000;
+/**
+ * Rows held at once at the most: enough to be fast, few enough that locks and transactions are short; and characters of
+ * row values, about: there are a few copies of each on their way, and several batches.
+ */
+const MOST = { rows: 500, characters: 2_000_000 };
 const FIRST_ROWS = 50;
 const GROWTH = 4;
 
 /** How many rows to take next, so that the memory they take is bounded however wide they are. */
 export class Batch {
   #rows = FIRST_ROWS;
+
+  constructor(private readonly most: { readonly rows: number; readonly characters: number } = MOST) {}
 
   get rows(): number {
     return this.#rows;
@@ -18,8 +21,8 @@ export class Batch {
   /** Learns from the rows that were taken how wide the next may be. */
   saw(rows: number, characters: number): void {
     if (rows === 0) return;
-    const fitting = Math.floor(MOST_CHARACTERS / Math.max(1, characters / rows));
-    this.#rows = Math.max(1, Math.min(MOST_ROWS, fitting, this.#rows * GROWTH));
+    const fitting = Math.floor(this.most.characters / Math.max(1, characters / rows));
+    this.#rows = Math.max(1, Math.min(this.most.rows, fitting, this.#rows * GROWTH));
   }
 }
 

@@ -77,6 +77,21 @@ export async function readDigests(
   );
 }
 
+/** The hashes of the rows of the given keys, key text to the hash that both sides' equal rows have. */
+export async function readHashes(
+  session: Queryable,
+  side: Side,
+  keys: readonly KeyValues[],
+): Promise<ReadonlyMap<string, string>> {
+  if (keys.length === 0) return new Map();
+  const parameters = new Parameters();
+  const { rows } = await session.query<Record<string, string | null>>(
+    `select ${keyColumns(side)}, ${side.rowHash} as "trueup:hash" ${fromKeys(side, keys, parameters)}`,
+    parameters.values,
+  );
+  return new Map(rows.map((row) => [keyOf(side, row), row['trueup:hash'] ?? '']));
+}
+
 /** Reads the rows of the given keys; a key without a row is not in the answer. */
 export async function readRows(
   session: Queryable,

@@ -1,11 +1,11 @@
 import type { Comparison } from '../contracts/comparison';
 import type { Candidate, Difference, Reading, RowDigests } from '../contracts/difference';
-import { charactersOf, type Batch } from './batch';
+import { Batch, charactersOf } from './batch';
 import type { Sides } from './compare-chunk';
 import { differencesOf } from './difference';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
-import { readDigests, readRows, type RowsByKey } from './row';
+import { readDigests, readHashes, readRows, type RowsByKey } from './row';
 
 /** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
 export async function readBoth(
@@ -78,16 +78,29 @@ function sameDigests(a: RowDigests, b: RowDigests): boolean {
   return a.source === b.source && a.target === b.target;
 }
 
-/** How many of the given keys differ between the sides now; `batch` learns how wide their rows are. */
+/**
+ * How many of the given keys differ between the sides now. Only rows whose hashes differ are read; of one that only one
+ * side has the hash is enough.
+ */
 export async function countDiffering(
   comparison: Comparison,
   sides: Sides,
   keys: readonly KeyValues[],
   signal?: AbortSignal,
-  batch?: Batch,
 ): Promise<number> {
-  const read = await readBoth(comparison, sides, keys, signal);
-  batch?.saw(keys.length, charactersOf(read.flatMap((rows) => [...rows.values()].map(({ values }) => values))));
-  const differences = await differencesNow(comparison, sides, keys, read, signal);
-  return differences.filter((difference) => difference !== null).length;
+  const hashesOf = (side: Sides['source']) =>
+    side.database.withSession((session) => readHashes(session, side, keys), signal);
+  const [source, target] = await settledBoth(hashesOf(sides.source), hashesOf(sides.target));
+  const suspects = keys.filter((key) => source.get(keyText(key)) !== target.get(keyText(key)));
+  let differing = 0;
+  const batch = new Batch();
+  for (let at = 0; at < suspects.length;) {
+    const some = suspects.slice(at, at + batch.rows);
+    const read = await readBoth(comparison, sides, some, signal);
+    batch.saw(some.length, charactersOf(read.flatMap((rows) => [...rows.values()].map(({ values }) => values))));
+    const differences = await differencesNow(comparison, sides, some, read, signal);
+    differing += differences.filter((difference) => difference !== null).length;
+    at += some.length;
+  }
+  return differing;
 }

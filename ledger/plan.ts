@@ -219,6 +219,19 @@ export async function nextPlanItems(
   return rows.map(toPlanItem);
 }
 
+/** These items of a plan, in order. */
+export async function listPlanItems(
+  ledger: Queryable,
+  runId: string,
+  seqs: readonly string[],
+): Promise<readonly PlanItem[]> {
+  const { rows } = await ledger.query<PlanItemRow>(
+    `select ${PLAN_COLUMNS} from plan_item where run_id = $1 and seq = any ($2::bigint[]) order by seq`,
+    [runId, seqs],
+  );
+  return rows.map(toPlanItem);
+}
+
 /** The items of a table whose corrections succeeded, after `afterSeq`, in order. */
 export async function nextVerifiableItems(
   ledger: Queryable,

@@ -1,0 +1,54 @@
+import type { Queryable } from '../database/connection';
+import { quoteQualified } from '../database/identifier';
+import { applyBatch, type ApplyContext, type CorrectionOutcome } from '../engine/apply';
+import { Batch } from '../engine/batch';
+import { insertInBulk, isBulk, type BulkInsert } from '../engine/bulk-insert';
+import { nextInsertPage } from '../ledger/insert-page';
+import { listPlanItems } from '../ledger/plan';
+
+/** Rows and characters of a transaction: as PostgreSQL writes them, so that a worker holds them as a few texts only. */
+const MOST = { rows: 10_000, characters: 4_000_000 };
+const ROWS_ONE_BY_ONE = 500;
+
+/** What carries out the inserts of a table in bulk; null: they have to be made row by row. */
+export function bulkOf({ runId, comparison, sides }: ApplyContext, table: string, schema: string): BulkInsert | null {
+  const bulk = { runId, table, comparison, sides, markers: quoteQualified(schema, 'before_image') };
+  return isBulk(bulk) ? bulk : null;
+}
+
+/**
+ * Carries out the inserts of a step, many at once where nothing stands in the way; what does is tried row by row. Yields
+ * what came of each page. A cancel ends it between two transactions.
+ */
+export async function* insertPages(
+  ledger: Queryable,
+  apply: ApplyContext,
+  bulk: BulkInsert,
+  step: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly CorrectionOutcome[]> {
+  const { runId } = apply;
+  const batch = new Batch(MOST);
+  for (let after = '0'; ;) {
+    const page = await nextInsertPage(ledger, runId, step, after, batch.rows);
+    const last = page?.seqs.at(-1);
+    if (!page || last === undefined) return;
+    batch.saw(page.seqs.length, page.characters);
+    signal.throwIfAborted();
+    const done = await insertInBulk(bulk, page);
+    const outcomes: CorrectionOutcome[] = [...done].map((seq) => ({
+      seq,
+      status: 'SUCCESS',
+      error: null,
+      mayPass: false,
+    }));
+    const left = page.seqs.filter((seq) => !done.has(seq));
+    for (let at = 0; at < left.length; at += ROWS_ONE_BY_ONE) {
+      signal.throwIfAborted();
+      const items = await listPlanItems(ledger, runId, left.slice(at, at + ROWS_ONE_BY_ONE));
+      outcomes.push(...(await applyBatch(apply, items)));
+    }
+    yield outcomes;
+    after = last;
+  }
+}
