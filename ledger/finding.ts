@@ -2,6 +2,7 @@ import type { ColumnDifference } from '../contracts/difference';
 import type { Finding, InconsistencyType, Resolution, Severity, TextRow } from '../contracts/finding';
 import type { FindingCounts } from '../contracts/run';
 import type { Queryable } from '../database/connection';
+import { TAKEN } from './undone';
 
 /** NULL for a row that has a key. */
 const COUNTED = `(c.counts ->> 'source') || case c.counts ->> 'source' when '1' then ' row' else ' equal rows' end ||
@@ -77,15 +78,7 @@ export async function resolvePlanned(ledger: Queryable, runId: string, resolutio
  */
 export async function resolveUndone(ledger: Queryable, undoRunId: string): Promise<void> {
   await ledger.query(
-    `with recursive taken (run_id, seq, depth) as (
-       select u.undo_of, i.undoes, 1
-         from run u join plan_item i using (run_id)
-              join correction_log c on c.run_id = i.run_id and c.seq = i.seq and c.status = 'SUCCESS'
-        where u.run_id = $1
-       union all
-       select u.undo_of, i.undoes, t.depth + 1
-         from taken t join run u on u.run_id = t.run_id and u.undo_of is not null
-              join plan_item i on i.run_id = t.run_id and i.seq = t.seq)
+    `with recursive ${TAKEN}
      update reconciliation_log l
         set resolution = case when t.depth % 2 = 1 then 'UNDONE'
                               when p.needs_approval then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end,

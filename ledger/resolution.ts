@@ -2,6 +2,7 @@ import type { InconsistencyType, TextRow } from '../contracts/finding';
 import type { RecordedResolution, ResolveMessage, ReviewResolution } from '../contracts/review';
 import type { Queryable } from '../database/connection';
 import { isoTime, MATCHING, SELECTED, selected } from './review';
+import { TAKEN } from './undone';
 
 /** Entries that a correction can answer: a row with a key, and no delete of what an incomplete comparison saw. */
 const CORRECTABLE = `q.counts is null
@@ -145,21 +146,21 @@ export async function settleReviews(ledger: Queryable, runId: string): Promise<v
 }
 
 /**
- * Notes what an undo has taken back of what a review's run corrected: findings and entries say so. Nothing for the undo
- * of any other run.
+ * Notes what an undo has taken back of what a review's run corrected: findings and entries say so, and no more where that
+ * is undone itself. Nothing for the undo of any other run.
  */
 export async function noteUndoneReviews(ledger: Queryable, undoRunId: string): Promise<void> {
   await ledger.query(
-    `with undone as (
-       update manual_review_queue q set undone_by = $1
-         from run u
-              join plan_item p on p.run_id = u.run_id
-              join correction_log c on c.run_id = p.run_id and c.seq = p.seq and c.status = 'SUCCESS'
-        where u.run_id = $1 and q.resolution_run_id = u.undo_of and q.table_name = p.table_name
-          and q.key_digest = p.key_digest
-       returning q.id)
-     update reconciliation_log l set resolution = 'UNDONE', resolved_at = clock_timestamp()
-       from undone where l.review_id = undone.id and l.resolution = 'APPROVED_CORRECTED'`,
+    `with recursive ${TAKEN},
+     noted as (
+       update manual_review_queue q set undone_by = case when t.depth % 2 = 1 then $1 end
+         from taken t join plan_item p on p.run_id = t.run_id and p.seq = t.seq
+        where q.resolution_run_id = p.run_id and q.table_name = p.table_name and q.key_digest = p.key_digest
+       returning q.id, q.undone_by)
+     update reconciliation_log l
+        set resolution = case when n.undone_by is null then 'APPROVED_CORRECTED' else 'UNDONE' end,
+            resolved_at = clock_timestamp()
+       from noted n where l.review_id = n.id and l.resolution in ('APPROVED_CORRECTED', 'UNDONE')`,
     [undoRunId],
   );
 }

@@ -41,3 +41,17 @@ export async function listUndone(
     (takenBackBy.get(idOf(correction)) ?? []).some((by) => !isUndone(by));
   return new Set(seqs.filter((seq) => isUndone({ run: runId, seq })));
 }
+
+/**
+ * `taken`, as SQL: the corrections that the undo `$1` took back, with `depth` 1; those that these had taken back themselves,
+ * with 2, and so on. Where the depth is odd they are undone now, where it is even they hold again.
+ */
+export const TAKEN = `taken (run_id, seq, depth) as (
+       select u.undo_of, i.undoes, 1
+         from run u join plan_item i using (run_id)
+              join correction_log c on c.run_id = i.run_id and c.seq = i.seq and c.status = 'SUCCESS'
+        where u.run_id = $1
+       union all
+       select u.undo_of, i.undoes, t.depth + 1
+         from taken t join run u on u.run_id = t.run_id and u.undo_of is not null
+              join plan_item i on i.run_id = t.run_id and i.seq = t.seq)`;

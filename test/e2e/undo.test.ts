@@ -1,3 +1,7 @@
+import { PassThrough } from 'node:stream';
+import { runCli } from '../../client/commands/program';
+import { colorsFor } from '../../client/render/colors';
+import { Output } from '../../client/render/output';
 import { Scenario, type Contents } from '../support/scenario';
 
 const SHOP: Contents = {
@@ -34,6 +38,27 @@ async function applied(): Promise<string> {
   return runId;
 }
 
+/** `trueup …` as somebody at a terminal runs it who answers every question with this. */
+async function atTerminal(answer: string, ...args: readonly string[]) {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  let shown = '';
+  stdout.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (shown.endsWith(': ')) setImmediate(() => stdin.write(`${answer}\n`));
+  });
+  stderr.resume();
+  const code = await runCli(args, {
+    env: scenario.env,
+    cwd: scenario.folder,
+    stdin,
+    out: new Output(stdout, false),
+    err: new Output(stderr, false),
+    colors: colorsFor(false, {}),
+    interactive: true,
+  });
+  return { code, shown };
+}
+
 describe('undo and purge on the command line', () => {
   beforeAll(async () => {
     scenario = await Scenario.create({ contents: SHOP });
@@ -68,6 +93,21 @@ describe('undo and purge on the command line', () => {
     const status = await scenario.trueup('status', undoId);
     expect(status).toMatchObject({ code: 0 });
     expect(status.stdout).toContain(`Of run ${runId}: all of it.`);
+  });
+
+  test('on a terminal the plan is shown and asked for', async () => {
+    const left = await atTerminal('l', 'undo', undoId, '--table', 'orders');
+    expect(left.code).toBe(3);
+    expect(left.shown).toContain('The plan waits for a decision');
+    const waiting = /Undo (\S+) of run/.exec(left.shown)?.[1] ?? '';
+    expect((await scenario.trueup('reject', waiting, '--reason', 'changed my mind')).code).toBe(0);
+    expect(await scenario.digestOfTarget()).toEqual(damaged);
+    const approved = await atTerminal('approve', 'undo', undoId, '--table', 'orders');
+    expect(approved.code).toBe(0);
+    expect((await scenario.digestOfTarget())['orders']).toBe((await scenario.digestOfSource())['orders']);
+    const back = /Undo (\S+) of run/.exec(approved.shown)?.[1] ?? '';
+    expect((await scenario.trueup('undo', back, '--yes')).code).toBe(0);
+    expect(await scenario.digestOfTarget()).toEqual(damaged);
   });
 
   test('the undo is undone, then one table of the run, by whoever says yes', async () => {
@@ -134,12 +174,18 @@ describe('undo and purge on the command line', () => {
     expect(dry.stdout).toContain('To be dropped: 1 run.');
     expect(dry.stdout).toMatch(/orders\s+│?\s+7 /);
     expect(dry.stdout).toContain('This run can be undone no more then.');
+    const no = await atTerminal('no', 'purge', '--runs', runId);
+    expect(no.code).toBe(1);
+    expect(no.shown).toContain('Nothing was dropped.');
     expect(await images(runId)).toBe(had);
+    const yes = await atTerminal('purge', 'purge', '--runs', undoId);
+    expect(yes).toMatchObject({ code: 0 });
+    expect(yes.shown).toContain('Dropped. It is recorded in the ledger');
+    expect(await images(undoId)).toBe(0);
     const done = await scenario.trueup('purge', '--runs', runId, '--yes', '--json');
     expect(done).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(done.stdout)).toMatchObject({ status: 'done', runs: 1, oldest: [runId] });
     expect(await images(runId)).toBe(0);
-    expect(await images(undoId)).toBeGreaterThan(5);
     const undo = await scenario.trueup('undo', runId);
     expect(undo.code).toBe(2);
     expect(undo.stderr).toMatch(

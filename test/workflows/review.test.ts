@@ -171,6 +171,12 @@ describe('the review queue', () => {
     expect(await world.contents()).toEqual(before);
     expect(new Set((await queue()).map((entry) => entry['undone_by']))).toEqual(new Set([back.runId]));
     expect(new Set(await world.resolutions(found))).toEqual(new Set(['UNDONE']));
+    const again = await undo(back.runId);
+    expect(new Set((await queue()).map((entry) => entry['undone_by']))).toEqual(new Set([null]));
+    expect(new Set(await world.resolutions(found))).toEqual(new Set(['APPROVED_CORRECTED']));
+    await undo(again.runId);
+    expect(await world.contents()).toEqual(before);
+    expect(new Set(await world.resolutions(found))).toEqual(new Set(['UNDONE']));
     await compare();
     expect(await queue(`status = 'PENDING'`)).toHaveLength(5);
   });
