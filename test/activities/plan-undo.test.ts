@@ -1,5 +1,5 @@
 import { planUndo } from '../../activities/plan-undo';
-import { openUndo } from '../../activities/undo';
+import { openUndo, resolveUndo } from '../../activities/undo';
 import { insertCorrections } from '../../ledger/correction';
 import { streamPlan } from '../../ledger/plan';
 import { endRun } from '../../ledger/run';
@@ -65,5 +65,59 @@ describe('planning an undo', () => {
     expect(await planUndo(one.resources, { runId: late.runId, undoOf: 'shared' }, context)).toMatchObject({
       total: 597,
     });
+  });
+
+  it('says of findings and reviews what holds, however often their corrections went back and forth', async () => {
+    await corrected('seen', 2);
+    const ledger = await one.resources.ledger();
+    await one.target.query(`update trueup.plan_item set needs_approval = true where run_id = 'seen'`);
+    await one.target.query(
+      `with entry as (
+         insert into trueup.manual_review_queue (table_name, inconsistency_type, severity, key_digest, record_key,
+                                                 status, resolution_run_id)
+         select 't', 'missing_in_target', 'high', key_digest, record_key, 'REVIEWED', 'seen'
+           from trueup.plan_item where run_id = 'seen' and seq = 1 returning id)
+       insert into trueup.reconciliation_log (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
+                                              resolution, review_id)
+       select 'seen', 't', 'missing_in_target', 'high', key_digest, record_key, 'APPROVED_CORRECTED',
+              case when seq = 1 then (select id from entry) end
+         from trueup.plan_item where run_id = 'seen'`,
+    );
+    const states = () =>
+      one.target.query(
+        `select l.resolution, q.undone_by from trueup.reconciliation_log l
+           left join trueup.manual_review_queue q on q.id = l.review_id where l.run_id = 'seen' order by q.id`,
+      );
+    const done = [
+      { seq: '1', status: 'SUCCESS', error: null } as const,
+      { seq: '2', status: 'SUCCESS', error: null } as const,
+    ];
+
+    const first = await undoOf('seen', 'undo-seen');
+    await planUndo(one.resources, { runId: first.runId, undoOf: 'seen' }, context);
+    await insertCorrections(ledger, first.runId, null, done);
+    await resolveUndo(one.resources, { runId: first.runId });
+    expect(await states()).toEqual([
+      { resolution: 'UNDONE', undone_by: first.runId },
+      { resolution: 'UNDONE', undone_by: null },
+    ]);
+
+    // The undo of that undo, of its first item alone, as it would stand in the ledger.
+    await endRun(ledger, first.runId, { status: 'applied', error: null, phases: {} });
+    const second = await undoOf(first.runId, 'undo-undo-seen');
+    await one.target.query(
+      `insert into trueup.plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, check_source,
+                                     needs_approval, undoes)
+       select $1, 1, 1, 't', 'insert', key_digest, record_key, false, false, seq
+         from trueup.plan_item where run_id = $2 and record_key = (
+           select record_key from trueup.plan_item where run_id = 'seen' and seq = 1)`,
+      [second.runId, first.runId],
+    );
+    await insertCorrections(ledger, second.runId, null, done.slice(0, 1));
+    await resolveUndo(one.resources, { runId: second.runId });
+    expect(await states()).toEqual([
+      { resolution: 'APPROVED_CORRECTED', undone_by: null },
+      { resolution: 'UNDONE', undone_by: null },
+    ]);
   });
 });
