@@ -4,6 +4,7 @@ import type { InconsistencyType } from './finding';
 import type { GuardBreach } from './guard';
 import type { Decision } from './messages';
 import type { UndoScope } from './undo';
+import type { RecordedResolution } from './review';
 
 export type RunStatus =
   | 'running'
@@ -97,6 +98,11 @@ export interface RunReport {
   readonly leftOut: number;
   /** Findings that are not resolved: what this run leaves different in the target. */
   readonly remaining: number;
+  /** Findings that stand in the review queue, and those that a reviewer decided to keep; the latter are not remaining. */
+  readonly inReview?: number;
+  readonly kept?: number;
+  /** The resolution that a review's run carries out, and how many of its entries it has closed so far. */
+  readonly review?: RecordedResolution & { readonly closed: number };
   /** Touched rows that were compared again after applying, and those that still differ. */
   readonly verified: { readonly checked: number; readonly differing: number } | null;
   readonly phases: PhaseTimes;

@@ -9,6 +9,7 @@ import { listRefusals, readDecision } from './decision';
 import { countFindings } from './finding';
 import { readPlanLines } from './plan';
 import { parseUndoScope } from './undo';
+import { readRunResolution } from './resolution';
 
 interface RunRow {
   run_id: string;
@@ -82,7 +83,19 @@ async function countRemaining(ledger: Queryable, runId: string): Promise<number>
   return Number(rows[0]?.n ?? 0);
 }
 
+/** How many findings stand in the review queue, and how many a reviewer decided to keep. */
+async function countReviewed(ledger: Queryable, runId: string) {
+  const { rows } = await ledger.query<{ in_review: string; kept: string }>(
+    `select count(*) filter (where resolution = 'IN_REVIEW') as in_review,
+            count(*) filter (where resolution = 'KEPT_TARGET') as kept
+       from reconciliation_log where run_id = $1`,
+    [runId],
+  );
+  return { inReview: Number(rows[0]?.in_review ?? 0), kept: Number(rows[0]?.kept ?? 0) };
+}
+
 async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
+  const review = row.kind === 'review' ? await readRunResolution(ledger, row.run_id) : null;
   const plan = await readPlanLines(ledger, row.run_id);
   return {
     runId: row.run_id,
@@ -99,6 +112,8 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     decision: await readDecision(ledger, row.run_id),
     leftOut: plan.reduce((sum, line) => sum + (line.leftOut ?? 0), 0),
     remaining: await countRemaining(ledger, row.run_id),
+    ...(await countReviewed(ledger, row.run_id)),
+    ...(review === null ? {} : { review }),
     verified:
       row.verified_checked === null
         ? null

@@ -5,7 +5,7 @@ import { listRuns, readNewestReport } from '../../ledger/report';
 import type { Context } from './context';
 
 /** A ledger without its tables is one that no run was written to yet. */
-async function orIfEmpty<T>(read: Promise<T>, empty: T): Promise<T> {
+export async function orIfEmpty<T>(read: Promise<T>, empty: T): Promise<T> {
   try {
     return await read;
   } catch (error) {

@@ -12,6 +12,8 @@ import { printFailure } from './failure-lines';
 import { packageVersion } from './package-root';
 import { addPlan } from './plan';
 import { addPurge } from './purge';
+import { addReport } from './report';
+import { addReview } from './review';
 import { addRun } from './run';
 import { addStatus } from './status';
 import { addTune } from './tune';
@@ -62,7 +64,8 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     addFindings,
     addCorrections,
   ];
-  for (const add of [...additions, addApprove, addReject, addUndo, addPurge, addTune]) add(program, runner);
+  for (const add of [...additions, addApprove, addReject, addUndo, addPurge, addTune, addReview, addReport])
+    add(program, runner);
   return { program, runner };
 }
 

@@ -58,6 +58,13 @@ export function leftLines(report: RunReport): readonly string[] {
   if (stale > 0) {
     lines.push(`${plural(stale, 'correction')} SKIPPED_STALE: the row had changed since it was compared; run again.`);
   }
+  if (report.review) lines.push(...reviewLines(report.review));
+  if (report.inReview !== undefined && report.inReview > 0) {
+    lines.push(`${plural(report.inReview, 'difference')} in the review queue: \`trueup review list\`.`);
+  }
+  if (report.kept !== undefined && report.kept > 0) {
+    lines.push(`${plural(report.kept, 'difference')} known: a reviewer decided to keep the target as it is.`);
+  }
   for (const table of report.tables) {
     if (table.unsettled > 0) {
       lines.push(`${table.name}: ${plural(table.unsettled, 'row')} did not settle, still changing; run again later.`);
@@ -68,4 +75,17 @@ export function leftLines(report: RunReport): readonly string[] {
     lines.push(`Left: ${plural(report.remaining, 'difference')}. See them with \`trueup findings ${report.runId}\`.`);
   }
   return lines;
+}
+
+/** What a review's run was to do, and what of it is done. */
+function reviewLines(review: NonNullable<RunReport['review']>): readonly string[] {
+  const { resolution, reviewer, reviews, closed, leftOut } = review;
+  const open = reviews - closed;
+  return [
+    `${resolution} by ${reviewer}: ${plural(reviews, 'entry', 'entries')}, ${closed} resolved.`,
+    ...(open > 0 ? [`${plural(open, 'entry', 'entries')} still open: \`trueup review show ID\` says why.`] : []),
+    ...(leftOut > 0
+      ? [`${plural(leftOut, 'entry', 'entries')} of the filter left out: they cannot be resolved so.`]
+      : []),
+  ];
 }

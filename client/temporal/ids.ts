@@ -9,6 +9,11 @@ export function reconcileId(now = new Date()): string {
   return `${WORKFLOW_ID_PREFIX}${digitsOf(now)}-${random()}`;
 }
 
+/** `trueup-review-20260301-120005-9f3c`, in UTC. */
+export function reviewId(now = new Date()): string {
+  return `${WORKFLOW_ID_PREFIX}review-${digitsOf(now)}-${random()}`;
+}
+
 function digitsOf(time: Date): string {
   const digits = time.toISOString().replace(/\D/g, '');
   return `${digits.slice(0, 8)}-${digits.slice(8, 14)}`;
