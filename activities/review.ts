@@ -1,11 +1,13 @@
 import type { Comparison } from '../contracts/comparison';
 import type { CorrectionPolicies } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
+import { breachText } from '../contracts/guard';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import { isSamePerson } from '../contracts/person';
 import type { RecordedResolution, ResolveMessage, ReviewEntry } from '../contracts/review';
 import type { PlanSummary } from '../contracts/run';
 import type { RunConfig } from '../contracts/table-pair';
-import type { Database } from '../database/connection';
+import type { Database, Queryable } from '../database/connection';
 import { readTableShape } from '../database/table-shape';
 import { checkValues } from '../engine/custom-value';
 import { insertDecision } from '../ledger/decision';
@@ -14,10 +16,12 @@ import { readPlanLines } from '../ledger/plan';
 import { digestPlan } from '../ledger/plan-digest';
 import {
   claimReviews,
+  copyRowCounts,
   countUnsuited,
   insertResolution,
   insertReviewPlan,
   listClaimable,
+  listFinders,
   listHolders,
   readResolution,
   settleKept,
@@ -25,9 +29,18 @@ import {
   type Holder,
 } from '../ledger/resolution';
 import { listReviews, readLedgerTime } from '../ledger/review';
-import { endRun, enterRefusedRun, insertRun, insertRunTables, setPlanDigest, type NewRun } from '../ledger/run';
+import {
+  endRun,
+  enterRefusedRun,
+  insertRun,
+  insertRunTables,
+  readRunBlocked,
+  setPlanDigest,
+  type NewRun,
+} from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
 import { resolveTables, runConfigOf } from './open-run';
+import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
 
 export interface OpenReviewInput {
@@ -114,12 +127,34 @@ async function record(
       await settleKept(session, runId);
     } else {
       await insertReviewPlan(session, runId, values);
+      await judgePlan(resources, session, runId, config, message);
     }
     const digest = await digestPlan(session, runId);
     await setPlanDigest(session, runId, digest);
     await insertResolution(session, runId, message, { reviews, leftOut });
     await insertDecision(session, runId, decisionOf(request, digest, null));
   });
+}
+
+/** Holds the plan to the guards of its tables, and the reviewer to four eyes. Throws REVIEW_REFUSED. */
+async function judgePlan(
+  resources: Resources,
+  session: Queryable,
+  runId: string,
+  config: RunConfig,
+  { reviewer, override }: ResolveMessage,
+): Promise<void> {
+  if (config.fourEyes === true) {
+    const finders = await listFinders(session, runId);
+    const own = finders.find(({ requestedBy }) => isSamePerson(requestedBy, reviewer));
+    if (own) throw refusal(`fourEyes: ${reviewer} requested run ${own.runId}, which found it, and cannot resolve it`);
+  }
+  await copyRowCounts(session, runId);
+  await guardPlan(session, runId, config);
+  await noteTriggers(resources, session, runId);
+  const blocked = await readRunBlocked(session, runId);
+  if (blocked.length === 0 || override) return;
+  throw refusal(`over the guard, allowed only with override: ${blocked.map(breachText).join('; ')}`);
 }
 
 /** The config and the tables of the run that carries a resolution out; KEEP_TARGET touches none. */
@@ -236,6 +271,7 @@ function decisionOf(request: OpenReviewInput, planDigest: string | null, refused
     planDigest,
     reason: notes === null ? resolution : `${resolution}: ${notes}`,
     accepted: refused === null,
+    ...(request.message.override ? { override: true } : {}),
     refusal: refused,
   };
 }

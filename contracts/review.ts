@@ -32,6 +32,8 @@ export interface ResolveMessage {
   readonly values: TextRow | null;
   /** ISO time: entries that were entered or have changed since were not seen by the reviewer, and are not resolved. */
   readonly asOf: string | null;
+  /** Whether it may delete or overwrite more of a table than its guard allows. */
+  readonly override: boolean;
 }
 
 /** Input of the workflow `resolveReviews`: a resolution, or how long to wait for one by the update `resolveReview`. */
@@ -134,6 +136,7 @@ const RESOLVE_FIELDS: Readonly<Record<string, FieldCheck>> = {
     typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && !Number.isNaN(Date.parse(value))
       ? null
       : 'a time such as 2026-03-01T12:00:05.123Z',
+  override: (value) => (typeof value === 'boolean' ? null : 'true or false'),
 };
 const WAIT_FIELDS: Readonly<Record<string, FieldCheck>> = {
   wait: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
@@ -176,6 +179,7 @@ export function checkResolveMessage(input: unknown): Checked<ResolveMessage> {
       notes: (given['notes'] as string | undefined)?.trim() || null,
       values: (values as TextRow | undefined) ?? null,
       asOf: (given['asOf'] as string | undefined) ?? null,
+      override: given['override'] === true,
     },
   };
 }

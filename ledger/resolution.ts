@@ -100,6 +100,34 @@ export async function insertReviewPlan(session: Queryable, runId: string, values
   );
 }
 
+/** Tells the tables of a run how many rows their targets had when entries that it has taken were seen last. */
+export async function copyRowCounts(session: Queryable, runId: string): Promise<void> {
+  await session.query(
+    `update run_table t set rows_target = e.rows_target
+       from (select distinct on (q.table_name) q.table_name, seen.rows_target
+               from manual_review_queue q join run_table seen on seen.run_id = q.last_run_id and seen.table_name = q.table_name
+              where q.resolution_run_id = $1 and seen.status in ('consistent', 'inconsistent')
+              order by q.table_name, q.last_seen_at desc) e
+      where t.run_id = $1 and t.table_name = e.table_name`,
+    [runId],
+  );
+}
+
+/** The runs that found the entries that a run has taken, and who requested them. */
+export async function listFinders(
+  session: Queryable,
+  runId: string,
+): Promise<readonly { readonly runId: string; readonly requestedBy: string }[]> {
+  const { rows } = await session.query<{ run_id: string; requested_by: string }>(
+    `select r.run_id, r.requested_by from run r
+      where r.requested_by is not null
+        and r.run_id in (select q.last_run_id from manual_review_queue q where q.resolution_run_id = $1)
+      order by r.run_id`,
+    [runId],
+  );
+  return rows.map((row) => ({ runId: row.run_id, requestedBy: row.requested_by }));
+}
+
 /** Closes the entries that a run has taken to keep, and their findings. */
 export async function settleKept(session: Queryable, runId: string): Promise<void> {
   await session.query(

@@ -2,6 +2,7 @@ import { breachesWithin, covers, isWhole, scopeOf, scopeText, type ApprovalScope
 import { breachText, type GuardBreach } from '../contracts/guard';
 import { checkApprovalTerms, textField } from '../contracts/input';
 import type { ApprovalTerms, Decision } from '../contracts/messages';
+import { isSamePerson } from '../contracts/person';
 import type { PlanLine, PlanSummary } from '../contracts/run';
 
 /** What an approval is measured by, beside the digest and the deadline. */
@@ -108,11 +109,6 @@ function approvalProblem({ plan, barred }: GateRules, attempt: Attempt, approver
   if (problem !== null || attempt.terms.override === true) return problem;
   const breaches = breachesWithin(scope, plan?.lines ?? [], plan?.blocked ?? []);
   return breaches.length === 0 ? null : `the plan is blocked and override is not given: ${breachesText(breaches)}`;
-}
-
-function isSamePerson(a: string, b: string): boolean {
-  const folded = (name: string) => name.normalize('NFKC').trim().toUpperCase().toLowerCase();
-  return folded(a) === folded(b);
 }
 
 function wholeProblem(scope: ApprovalScope): string | null {

@@ -66,7 +66,7 @@ class Review {
     setDefaultSignalHandler(() => undefined);
     setHandler(resolveReview, (message) => this.#answer(message), {
       description:
-        'Resolve entries of the review queue: {"reviewId": 42 | "reviewIds": […] | "filter": {"table", "type", "severity"}, "resolution": "APPLY_SOURCE" | "KEEP_TARGET" | "CUSTOM_FIX", "reviewer": "…", "notes": "…", "values": {"column": "text"}, "asOf": "…"}; answers with the resolution as recorded',
+        'Resolve entries of the review queue: {"reviewId": 42 | "reviewIds": […] | "filter": {"table", "type", "severity"}, "resolution": "APPLY_SOURCE" | "KEEP_TARGET" | "CUSTOM_FIX", "reviewer": "…", "notes": "…", "values": {"column": "text"}, "asOf": "…", "override": true}; answers with the resolution as recorded',
       // Only the form is refused here, where nothing is recorded; a resolution that is refused is in the ledger.
       validator: (message: unknown) => {
         const checked = checkResolveMessage(message);

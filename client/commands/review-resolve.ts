@@ -26,6 +26,7 @@ interface ResolveOptions extends FilterOptions {
   readonly notes?: string;
   readonly values?: string;
   readonly asOf?: string;
+  readonly override?: true;
   readonly yes?: true;
   readonly json?: true;
 }
@@ -57,6 +58,7 @@ export function addResolve(review: Command, runner: Runner): void {
     .option('--notes <text>', 'kept with the decision')
     .option('--values <json>', 'for CUSTOM_FIX: target columns with their texts or null')
     .option('--as-of <time>', 'refuse entries that have changed since this time, which `trueup review show` prints')
+    .option('--override', 'also where more of a table is deleted or overwritten than its guard allows')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON report and nothing else')
     .addHelpText('after', HELP)
@@ -119,6 +121,7 @@ function messageFrom(
     ...(options.notes === undefined ? {} : { notes: options.notes }),
     ...(options.values === undefined ? {} : { values: parseValues(options.values) }),
     ...(asOf === undefined ? {} : { asOf }),
+    ...(options.override ? { override: true } : {}),
   };
   const checked = checkResolveMessage(message);
   if (!checked.ok) throw new TrueupError('USAGE', checked.problem);

@@ -84,7 +84,7 @@ describe('the review queue on the command line', () => {
     const again = await scenario.trueup(...args);
     expect(again.code).toBe(4);
     expect(again.stderr).toMatch(/^trueup: REVIEW_REFUSED: entry \d+: already resolved: APPLY_SOURCE by ada at 20/);
-    expect((await scenario.trueup('undo', report.runId, '--json')).code).toBe(0);
+    expect((await scenario.trueup('undo', report.runId, '--yes', '--json')).code).toBe(0);
     expect(await scenario.digestOfTarget()).toEqual(damaged);
   });
 

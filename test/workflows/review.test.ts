@@ -21,7 +21,7 @@ beforeAll(async () => {
     client,
     connection,
     taskQueue: 'review',
-    defaults: `concurrency: 2, ${corrections}`,
+    defaults: `concurrency: 2, undo: auto, ${corrections}`,
   });
 });
 
@@ -329,6 +329,42 @@ describe('the review queue', () => {
       leftOut: 1,
     });
     expect(await order(900)).toBeDefined();
+  });
+
+  it('needs an override for more than the guard of a table allows, and records it', async () => {
+    await world.target.query(`insert into orders select g, 1, 'secret extra' from generate_series(2001, 3005) g`);
+    await compare();
+    const message = { filter: { type: 'extra_in_target' }, resolution: 'APPLY_SOURCE', ...ada };
+    expect((await refusalOf(resolve(message))).message).toMatch(
+      /over the guard, allowed only with override: orders: 1006 of 1064 rows would be deleted/,
+    );
+    expect(await order(2001)).toBeDefined();
+    const recorded = await resolved({ ...message, override: true });
+    expect(recorded).toMatchObject({ reviews: 1006, corrections: 1006 });
+    expect(await order(2001)).toBeUndefined();
+    expect(
+      await world.target.query('select override from trueup.decision where run_id = $1', [recorded.runId]),
+    ).toEqual([{ override: 't' }]);
+  });
+
+  it('deletes nothing beside what was decided on: a row that others would go with is left, with the reason', async () => {
+    await world.target.query(
+      `alter table orders drop constraint orders_customer_id_fkey,
+         add foreign key (customer_id) references customers on delete cascade;
+       insert into customers values (99, 'secret extra'); insert into orders values (990, 99, 'secret extra')`,
+    );
+    await compare();
+    const id = await idOf('extra_in_target', 'customers');
+    const before = await world.contents();
+    await resolved({ reviewId: id, resolution: 'APPLY_SOURCE', ...ada });
+    expect(await world.contents()).toEqual(before);
+    expect((await queue(`id = ${id}`))[0]).toMatchObject({
+      status: 'PENDING',
+      last_attempt: expect.stringMatching(/FAILED: .*delete 1 row\(s\) of public\.orders/) as string,
+    });
+    await resolved({ filter: { type: 'extra_in_target' }, resolution: 'APPLY_SOURCE', ...ada });
+    expect(await order(990)).toBeUndefined();
+    expect(await queue(`status = 'PENDING' and inconsistency_type = 'extra_in_target'`)).toEqual([]);
   });
 
   it('turns away what is malformed, before anything is recorded', async () => {
