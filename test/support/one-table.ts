@@ -35,10 +35,11 @@ export class OneTable {
     return new Resources({ configPath, concurrency: 2, searchAttributes: false });
   }
 
-  /** Writes the config; `tables` in YAML. */
-  configure(tables = '[t]'): void {
+  /** Writes the config; `tables` and `defaults`, further fields of them, in YAML. */
+  configure(tables = '[t]', defaults = 'fourEyes: false'): void {
     const connections = `connections: { legacy: { url: "${this.source.url}" }, modern: { url: "${this.target.url}" } }`;
-    writeFileSync(this.configPath, `${connections}\ndefaults: { source: legacy, target: modern }\ntables: ${tables}\n`);
+    const all = `defaults: { source: legacy, target: modern, ${defaults} }`;
+    writeFileSync(this.configPath, `${connections}\n${all}\ntables: ${tables}\n`);
   }
 
   open(workflowId: string, resources = this.resources) {

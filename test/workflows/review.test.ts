@@ -331,22 +331,6 @@ describe('the review queue', () => {
     expect(await order(900)).toBeDefined();
   });
 
-  it('needs an override for more than the guard of a table allows, and records it', async () => {
-    await world.target.query(`insert into orders select g, 1, 'secret extra' from generate_series(2001, 3005) g`);
-    await compare();
-    const message = { filter: { type: 'extra_in_target' }, resolution: 'APPLY_SOURCE', ...ada };
-    expect((await refusalOf(resolve(message))).message).toMatch(
-      /over the guard, allowed only with override: orders: 1006 of 1064 rows would be deleted/,
-    );
-    expect(await order(2001)).toBeDefined();
-    const recorded = await resolved({ ...message, override: true });
-    expect(recorded).toMatchObject({ reviews: 1006, corrections: 1006 });
-    expect(await order(2001)).toBeUndefined();
-    expect(
-      await world.target.query('select override from trueup.decision where run_id = $1', [recorded.runId]),
-    ).toEqual([{ override: 't' }]);
-  });
-
   it('deletes nothing beside what was decided on: a row that others would go with is left, with the reason', async () => {
     await world.target.query(
       `alter table orders drop constraint orders_customer_id_fkey,
