@@ -21,7 +21,7 @@ beforeAll(async () => {
     client,
     connection,
     taskQueue: 'review',
-    defaults: `concurrency: 2, undo: auto, ${corrections}`,
+    defaults: `concurrency: 2, ${corrections}`,
   });
 });
 
