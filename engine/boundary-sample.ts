@@ -16,12 +16,19 @@ export function isWorthSampling(rows: number, chunkRows: number): boolean {
   return rows >= FEWEST_ROWS && rows >= FEWEST_CHUNKS * chunkRows;
 }
 
-/** Whether PostgreSQL takes samples of a relation: of tables, partitioned ones too, and materialized views. */
+/**
+ * Whether PostgreSQL takes samples of a relation: of tables, partitioned ones too, and materialized views, where nothing
+ * that belongs to them lies on a foreign server.
+ */
 export async function isSampled(session: Queryable, side: Side): Promise<boolean> {
-  const { rows } = await session.query<{ relkind: string }>('select relkind from pg_class where oid = $1::regclass', [
-    side.relation,
-  ]);
-  return ['r', 'p', 'm'].includes(rows[0]?.relkind ?? '');
+  const { rows } = await session.query<{ kinds: string }>(
+    `with recursive part as (
+       select $1::regclass::oid as oid
+       union all select i.inhrelid from pg_inherits i join part on i.inhparent = part.oid)
+     select string_agg(c.relkind::text, '') as kinds from part join pg_class c using (oid)`,
+    [side.relation],
+  );
+  return /^[rpm]+$/.test(rows[0]?.kinds ?? '');
 }
 
 /**

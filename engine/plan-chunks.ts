@@ -71,8 +71,8 @@ async function estimateRows(side: Side, signal?: AbortSignal): Promise<number> {
 
 /**
  * Cuts by walking the key along its index, or a large table by a sample of its keys, not by arithmetic on them: gaps cost
- * nothing. The side with more rows sets the boundaries; where the other one is denser, boundaries of its own are put between. The outer chunks are open, so that
- * every row of either side lies in a chunk.
+ * nothing. The side with more rows sets the boundaries; where the other one is denser, boundaries of its own are put
+ * between. The outer chunks are open, so that every row of either side lies in a chunk.
  */
 async function planRanges(
   comparison: Comparison,

@@ -1,3 +1,4 @@
+import { isSampled } from '../../engine/boundary-sample';
 import { withSnapshots } from '../../engine/compare-chunk';
 import { planChunks } from '../../engine/plan-chunks';
 import { Parameters, rangeCondition } from '../../engine/range';
@@ -77,5 +78,22 @@ describe('chunks of a table that is large enough to be cut by a sample', () => {
     await pair.both('create view shown as select * from sparse');
     const inspected = await pair.inspect('shown', { key: ['id'] });
     expect(namesOf(await findDifferences(inspected, 100_000, 2))).toHaveLength(100_000 - 10 + 2);
+  });
+
+  it('are not cut by a sample where a part of the table lies on a foreign server, which takes none', async () => {
+    await pair.source.query(`create extension file_fdw; create server files foreign data wrapper file_fdw;
+      create table parted (id int not null, v text) partition by range (id);
+      create table parted_near partition of parted for values from (0) to (10);
+      create table plain (id int); create view seen as select * from plain`);
+    const isSampledNow = async (table: string) => {
+      const { sides } = await pair.inspect('sparse');
+      const side = { ...sides.source, relation: `public.${table}` };
+      return sides.source.database.withSession((session) => isSampled(session, side));
+    };
+    expect(await isSampledNow('parted')).toBe(true);
+    expect(await isSampledNow('seen')).toBe(false);
+    await pair.source.query(`create foreign table parted_far partition of parted for values from (10) to (20)
+      server files options (filename '/nowhere', format 'csv')`);
+    expect(await isSampledNow('parted')).toBe(false);
   });
 });
