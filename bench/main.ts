@@ -62,7 +62,7 @@ async function measureTables(
     // A worker's first run makes its pools and its ledger; after that a run has nothing to warm but the table.
     const cold = ['limit', 'engine', ...(results.length === 0 ? ['run'] : [])];
     const warmUp = contestants.filter(({ name }) => cold.includes(name));
-    results.push(await measureTable(contestants, warmUp, table, options.rounds, onStep));
+    results.push(await measureTable(contestants, warmUp, table, options.rounds, onStep, () => world.processorTime()));
     if (options.mode === 'ratios' && options.contestants.includes('run')) {
       cli ??= await measureCli(world, table, options.rounds);
     }

@@ -2,6 +2,7 @@ import { cliOverhead } from './cli-overhead';
 import type { Contestant, ContestantName } from './contestants/contestant';
 import type { Expected, LoadedTable } from './load';
 import { markdownTable } from './markdown';
+import type { ProcessorTime } from './processor-time';
 import { measureRounds, type Round } from './rounds';
 import { spreadOf, spreadText, type Spread } from './statistics';
 import type { World } from './world';
@@ -52,8 +53,9 @@ export async function measureTable(
   loaded: LoadedTable,
   rounds: number,
   onStep: (line: string) => void,
+  readTime?: () => ProcessorTime | null,
 ): Promise<TableResult> {
-  const measured = await measureRounds(contestants, warmUp, loaded, rounds, onStep);
+  const measured = await measureRounds(contestants, warmUp, loaded, rounds, onStep, readTime);
   const seconds: Partial<Record<ContestantName | 'waited', Spread>> = {};
   for (const { name } of contestants) {
     // A wrong answer has no time.
@@ -104,7 +106,28 @@ export function ratioLines(results: readonly TableResult[], cli: Spread | null):
     'Seconds:',
     '',
     markdownTable([...head, 'reladiff s'], seconds),
+    ...processorLines(results),
     ...(cli === null ? [] : ['', `\`trueup run --json\` takes ${spreadText(cli)} s longer than its run.`]),
     ...results.flatMap(({ table, wrong }) => wrong.map((why) => `WRONG ANSWER: ${table}: ${why}`)),
   ];
+}
+
+const PROFILED: readonly ContestantName[] = ['limit', 'engine', 'run'];
+
+/** Who takes the processors' time: medians over the rounds, in seconds. */
+function processorLines(results: readonly TableResult[]): readonly string[] {
+  const parts = [
+    ...new Set(results.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.run?.processor ?? {})))),
+  ];
+  if (parts.length === 0) return [];
+  const rows = results.flatMap(({ table, rounds }) =>
+    PROFILED.flatMap((name) => {
+      const times = rounds.flatMap((round) => (round[name]?.processor ? [round[name].processor] : []));
+      if (times.length === 0) return [];
+      const medians = parts.map((part) => spreadOf(times.map((time) => time[part] ?? 0)).median);
+      const all = medians.reduce((sum, n) => sum + n, 0);
+      return [[`${table}, ${name}`, ...[...medians, all].map((n) => n.toFixed(2))]];
+    }),
+  );
+  return ['', 'Seconds of processor time, medians:', '', markdownTable(['who', ...parts, 'all'], rows)];
 }

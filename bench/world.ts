@@ -8,6 +8,7 @@ import { startTemporalServer, type TemporalServer } from '../client/embedded/tem
 import { quoteIdentifier } from '../database/identifier';
 import { makeHome, type Home, type Sizes } from './home';
 import { onSession, type Urls } from './load';
+import { readProcessorTime, type ProcessorTime } from './processor-time';
 
 export interface WorldOptions {
   readonly sizes: Sizes;
@@ -69,6 +70,17 @@ export class World {
     await onSession(this.urls.target, (client) => client.query(`drop schema if exists ${schema} cascade`));
     this.#worker = await startWorker({ ...this.home.env });
     return this.#worker;
+  }
+
+  /** Processor time that each part has taken so far; the bench itself runs the engine, and asks the servers. */
+  processorTime(): ProcessorTime | null {
+    const [source, target] = this.servers;
+    return readProcessorTime({
+      ...(source ? { 'source server': source.pid } : {}),
+      ...(target ? { 'target server': target.pid } : {}),
+      ...(this.#worker ? { worker: this.#worker.pid } : {}),
+      'Temporal server': this.temporalServer.pid,
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { LoadedTable } from '../load';
+import type { ProcessorTime } from '../processor-time';
 
 /** One measurement. */
 export interface Measured {
@@ -7,6 +8,8 @@ export interface Measured {
   readonly wrong: string | null;
   /** Seconds within `seconds` in which a run waited on purpose before it read what differs again. */
   readonly waited?: number;
+  /** Processor time that the servers, the worker and this process took meanwhile; absent where nobody tells. */
+  readonly processor?: ProcessorTime;
 }
 
 export const CONTESTANTS = ['limit', 'engine', 'run', 'reladiff'] as const;

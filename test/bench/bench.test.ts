@@ -40,7 +40,12 @@ describe('npm run bench', () => {
       { table: 'identical', wrong: [], field_mismatch: 0, missing_in_target: 0, extra_in_target: 0 },
       { table: 'scattered', wrong: [], field_mismatch: 250, missing_in_target: 50, extra_in_target: 50 },
     ]);
-    for (const { seconds, ratios } of results) {
+    for (const { seconds, ratios, rounds } of results) {
+      if (process.platform === 'linux') {
+        const parts = ['Temporal server', 'bench', 'source server', 'target server', 'worker'];
+        expect(Object.keys(rounds[0]?.run?.processor ?? {}).sort()).toEqual(parts);
+        expect(rounds[0]?.run?.processor?.['worker']).toBeGreaterThan(0);
+      }
       expect(Object.keys(seconds).sort()).toEqual(['engine', 'limit', 'run', 'waited']);
       expect(ratios['run ÷ limit']?.median).toBeGreaterThan(0);
       expect(ratios['reladiff ÷ run']).toBeNull();
