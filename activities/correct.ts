@@ -13,12 +13,14 @@ import { countPlan, insertPlan, listPlanSteps, nextPlanItems, readFrozenPlan, re
 import { leaveOutItems } from '../ledger/approval';
 import { enterReviews } from '../ledger/review-queue';
 import { readRunBlocked, readRunConfig, setPlanDigest } from '../ledger/run';
+import { numberPlan } from '../ledger/effect';
 import { refreshStatistics } from '../ledger/statistics';
 import { ahead } from './ahead';
 import { bulkOf, insertPages } from './bulk-insert';
 import type { TableStep } from './compare';
 import { verifyWritten } from './verify-written';
 import { cascadesIn, effectPlan, markersOf } from './effects';
+import { orderRows } from './order-rows';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
@@ -44,7 +46,9 @@ export async function freezePlan(
       if (frozen !== null) return frozen;
       await enterReviews(session, runId);
       await insertPlan(session, runId);
-      await planEffects(resources, session, runId, context);
+      const hasEffects = await planEffects(resources, session, runId, context);
+      const isMoved = await orderRows(resources, session, runId, context);
+      if (hasEffects || isMoved) await numberPlan(session, runId);
       await guardPlan(session, runId, config);
       await noteTriggers(resources, session, runId);
       await refreshStatistics(session, 'plan_item', await countPlan(session, runId));

@@ -10,6 +10,7 @@ import * as review from './review';
 import { countCandidates, settleCandidates } from './settle';
 import { step, type StepContext } from './step';
 import { watchThrottle } from './throttle';
+import { applyTogether } from './together';
 import * as undo from './undo';
 
 /** Every activity of a worker. Each takes one object of names, IDs and ranges, and returns counts and digests. */
@@ -37,6 +38,7 @@ export function createActivities(resources: Resources) {
     leaveOut: retried(correct.leaveOut),
     confirmPlan: retried(correct.confirmPlan),
     applyStep: retried(correct.applyStep),
+    applyTogether: retried(applyTogether),
     resolveApplied: retried(correct.resolveApplied),
     verifyTable: retried(correct.verifyTable),
     openGate: retried(close.openGate),

@@ -6,14 +6,7 @@ import { findEffects, type Effect } from '../engine/effect';
 import type { EffectTable } from '../engine/effect-table';
 import { keyValues } from '../engine/key';
 import { sideOf, type Side } from '../engine/side';
-import {
-  insertEffects,
-  insertPlanTable,
-  listTablesDeleted,
-  nextCauses,
-  numberEffects,
-  type Cause,
-} from '../ledger/effect';
+import { insertEffects, insertPlanTable, listTablesDeleted, nextCauses, type Cause } from '../ledger/effect';
 import { listPairsOn, readComparison } from '../ledger/run';
 import { cascadesIn } from './effects';
 import type { Resources } from './resources';
@@ -25,7 +18,8 @@ const PAGE = 500;
 
 /**
  * Finds the rows that the database would delete or change by itself when the plan's rows are deleted, over any number of
- * references, and makes them items of the plan. To be called in the transaction that makes the plan.
+ * references, and makes them items of the plan. In the transaction that makes the plan; returns whether the plan has to be
+ * numbered anew.
  *
  * @throws EFFECTS_TOO_MANY
  */
@@ -35,7 +29,7 @@ export async function planEffects(
   runId: string,
   context: StepContext,
   most = MOST_EFFECTS,
-): Promise<void> {
+): Promise<boolean> {
   const targets = new Map<string, Cascades>();
   let found = 0;
   const count = (added: number, table: string) => {
@@ -58,7 +52,7 @@ export async function planEffects(
       }
     }
   }
-  if (found > 0) await numberEffects(session, runId);
+  return found > 0;
 }
 
 interface Step {

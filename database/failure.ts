@@ -5,6 +5,18 @@ interface DriverError {
   readonly code?: unknown;
   readonly message?: unknown;
   readonly severity?: unknown;
+  readonly schema?: unknown;
+  readonly table?: unknown;
+  readonly constraint?: unknown;
+  readonly detail?: unknown;
+}
+
+/** What a violated constraint is, and of which table; the detail quotes the values. */
+export interface Violation {
+  readonly schema: string;
+  readonly table: string;
+  readonly constraint: string;
+  readonly detail: string;
 }
 
 /**
@@ -51,6 +63,7 @@ export class DatabaseFailure extends TrueupError {
     message: string,
     readonly sqlState: string,
     readonly serverMessage: string,
+    readonly violation: Violation | null = null,
   ) {
     // A constraint, a type or a syntax error fails the same way every time; what may pass by itself is retried.
     const permanent = /^(21|22|23|42|0A|2F)/.test(sqlState);
@@ -75,5 +88,18 @@ export function mapDriverError(error: unknown, connection: string): Error {
       ? serverMessage
       : 'the server refused a statement';
   const suffix = sqlState === '' ? '' : ` (SQLSTATE ${sqlState})`;
-  return new DatabaseFailure(mapped, `connection ${connection}: ${shown}${suffix}`, sqlState, serverMessage);
+  return new DatabaseFailure(
+    mapped,
+    `connection ${connection}: ${shown}${suffix}`,
+    sqlState,
+    serverMessage,
+    violationOf(error),
+  );
+}
+
+function violationOf(error: DriverError): Violation | null {
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  const { schema, table, constraint, detail } = error;
+  if (text(constraint) === '') return null;
+  return { schema: text(schema), table: text(table), constraint: text(constraint), detail: text(detail) };
 }

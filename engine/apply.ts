@@ -1,13 +1,12 @@
 import type { Comparison } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
-import type { TextRow } from '../contracts/finding';
 import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
-import { sameRow } from './difference';
 import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects } from './effect-check';
+import { checkFreshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
@@ -62,13 +61,11 @@ async function applyTogether(
   items: readonly PlanItem[],
   signal?: AbortSignal,
 ): Promise<readonly CorrectionOutcome[]> {
-  const { comparison, sides, markers } = context;
+  const { sides, markers } = context;
   return sides.target.database.withTransaction(
     'read write',
     async (session) => {
-      // An attempt that was given up may still be running on another worker: the two take turns, however long it takes.
-      await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [context.runId]);
-      await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+      await takeTurn(session, context.runId);
       const done = await markers.done(
         session,
         items.map((item) => item.seq),
@@ -77,16 +74,8 @@ async function applyTogether(
         .filter((item) => done.has(item.seq))
         .map((item) => ({ seq: item.seq, status: 'SUCCESS', error: null, mayPass: false }));
       const open = items.filter((item) => !done.has(item.seq));
-      const keys = open.map((item) => keyValues(comparison, item.key));
-      const target = await readRows(session, comparison, sides.target, keys, { lock: true });
-      const source = await readSource(context, open, signal);
-      const fresh: PlanItem[] = [];
-      open.forEach((item, i) => {
-        const key = keyText(keys[i] ?? []);
-        const stale = staleReason(item, target.get(key)?.values ?? null, source.get(key)?.values ?? null);
-        if (stale === null) fresh.push(item);
-        else outcomes.push({ seq: item.seq, status: 'SKIPPED_STALE', error: stale, mayPass: false });
-      });
+      const { target, fresh, stale } = await checkFreshness(session, context, open, signal);
+      outcomes.push(...stale);
       const isDelete = items[0]?.operation === 'delete' && context.cascades.length > 0;
       const refused = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
       const ready = fresh.filter(({ seq }) => !refused.has(seq));
@@ -103,34 +92,15 @@ async function applyTogether(
   );
 }
 
+/** Begins to correct: waits for whoever corrects for the same run, and limits how long others are waited for. */
+export async function takeTurn(session: Queryable, runId: string): Promise<void> {
+  // An attempt that was given up may still be running on another worker: the two take turns, however long it takes.
+  await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [runId]);
+  await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+}
+
 function success(item: PlanItem): CorrectionOutcome {
   return { seq: item.seq, status: 'SUCCESS', error: null, mayPass: false };
-}
-
-/** Reads the source rows again after the target rows are locked: what is written must hold now. */
-async function readSource(
-  context: ApplyContext,
-  items: readonly PlanItem[],
-  signal: AbortSignal | undefined,
-): Promise<RowsByKey> {
-  const { comparison, sides } = context;
-  const keys = items.filter((item) => item.checkSource).map((item) => keyValues(comparison, item.key));
-  return sides.source.database.withSession((session) => readRows(session, comparison, sides.source, keys), signal);
-}
-
-/** Why a correction no longer fits, or null. */
-function staleReason(item: PlanItem, target: TextRow | null, source: TextRow | null): string | null {
-  if (!sameRow(target, item.before)) {
-    if (target === null) return 'the target row is gone since the plan was made';
-    return item.before === null
-      ? 'the target has the row by now'
-      : 'the target row was changed since the plan was made';
-  }
-  if (!item.checkSource) return null;
-  if (item.source === null) return source === null ? null : 'the source has the row by now';
-  if (source === null) return 'the source row is gone since the plan was made';
-  const changed = Object.entries(item.source).some(([name, value]) => source[name] !== value);
-  return changed ? 'the source row was changed since the plan was made' : null;
 }
 
 async function change(

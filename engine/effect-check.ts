@@ -15,6 +15,9 @@ export interface Refusal {
   readonly error: string;
 }
 
+/** Whether a row is corrected in the same transaction, before the deletes. */
+export type Together = (table: string, keyDigest: string) => boolean;
+
 /** Refused deletes: their `seq` to the reason. */
 export type Refusals = ReadonlyMap<string, Refusal>;
 
@@ -52,11 +55,12 @@ export async function checkEffects(
   session: Queryable,
   context: ApplyContext,
   causes: readonly PlanItem[],
+  together?: Together,
 ): Promise<Refusals> {
   const refused = new Map<string, Refusal>(await findStale(session, context, causes));
   for (;;) {
     const ready = causes.filter(({ seq }) => !refused.has(seq));
-    const more = await findUnplanned(session, context, ready);
+    const more = await findUnplanned(session, context, ready, together);
     if (more.size === 0) return refused;
     // An effect of two deletes is planned with one of them; without that one the other touches what is not planned.
     for (const [seq, refusal] of more) refused.set(seq, refusal);
@@ -96,8 +100,13 @@ interface Parents {
   readonly items: readonly PlanItem[];
 }
 
-async function findUnplanned(session: Queryable, context: ApplyContext, causes: readonly PlanItem[]) {
-  const found = new Found(session, context, causes);
+async function findUnplanned(
+  session: Queryable,
+  context: ApplyContext,
+  causes: readonly PlanItem[],
+  together?: Together,
+) {
+  const found = new Found(session, context, causes, together);
   const { comparison, sides, cascades } = context;
   await found.look({ comparison, side: sides.target, cascades, items: causes });
   for await (const items of effectPages(
@@ -121,6 +130,7 @@ class Found {
     readonly session: Queryable,
     readonly context: ApplyContext,
     causes: readonly PlanItem[],
+    readonly together?: Together,
   ) {
     const { comparison } = context;
     this.#causes = new Set(causes.map(({ seq }) => seq));
@@ -165,7 +175,7 @@ class Found {
     const planned = await this.context.effects?.find(table, digests);
     const isOwn = (effect: Effect) => table === this.context.comparison.pair.name && this.#own.has(effect.keyDigest);
     return effects.filter((effect) => {
-      if (isOwn(effect)) return false;
+      if (isOwn(effect) || this.together?.(effect.table, effect.keyDigest)) return false;
       const plan = planned?.get(effect.keyDigest);
       return !plan || !this.#causes.has(plan.cause) || (effect.operation === 'delete' && plan.operation !== 'delete');
     });

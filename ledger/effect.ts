@@ -95,16 +95,12 @@ export async function countEffects(ledger: Queryable, runId: string): Promise<nu
   return Number(rows[0]?.n ?? 0);
 }
 
-/**
- * Numbers a plan anew, with effects before the deletes that cause them, the farthest first; and makes each delete need
- * approval that has an effect which does, with all the others.
- */
-export async function numberEffects(ledger: Queryable, runId: string): Promise<void> {
+/** Makes each delete need approval that has an effect which does, and all effects of one that does. */
+export async function spreadApproval(ledger: Queryable, runId: string): Promise<void> {
   await ledger.query(
     `update plan_item p set needs_approval = true
-      where run_id = $1 and not needs_approval
-        and exists (select 1 from plan_item e where e.run_id = $1 and e.needs_approval
-                       and e.effect_of in (p.seq, p.effect_of))`,
+      where run_id = $1 and not needs_approval and effect_of is null
+        and exists (select 1 from plan_item e where e.run_id = $1 and e.effect_of = p.seq and e.needs_approval)`,
     [runId],
   );
   await ledger.query(
@@ -113,6 +109,14 @@ export async function numberEffects(ledger: Queryable, runId: string): Promise<v
       where e.run_id = $1 and not e.needs_approval and p.run_id = $1 and p.seq = e.effect_of and p.needs_approval`,
     [runId],
   );
+}
+
+/**
+ * Numbers a plan anew: within a step by level, the highest first, so that effects come before the deletes that cause them,
+ * the farthest first, and rows of one table in the order in which they refer to each other.
+ */
+export async function numberPlan(ledger: Queryable, runId: string): Promise<void> {
+  await spreadApproval(ledger, runId);
   // By way of numbers below zero, so that no two items have one number meanwhile.
   await ledger.query(
     `with numbered as (

@@ -232,6 +232,23 @@ export async function listPlanItems(
   return rows.map(toPlanItem);
 }
 
+/** Items of any step, without effects, that have no entry in the correction log yet; in order, after `afterSeq`. */
+export async function nextOpenItems(
+  ledger: Queryable,
+  runId: string,
+  afterSeq: string,
+  limit: number,
+): Promise<readonly PlanItem[]> {
+  const { rows } = await ledger.query<PlanItemRow>(
+    `select ${PLAN_COLUMNS} from plan_item p
+      where run_id = $1 and seq > $2 and effect_of is null and not left_out
+        and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
+      order by seq limit $3`,
+    [runId, afterSeq, limit],
+  );
+  return rows.map(toPlanItem);
+}
+
 /** The items of a table whose corrections succeeded, after `afterSeq`, in order. */
 export async function nextVerifiableItems(
   ledger: Queryable,

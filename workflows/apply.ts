@@ -1,12 +1,12 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { PlanStep } from '../activities/correct';
+import type { ApplyCounts, PlanStep } from '../activities/correct';
 import { quick } from './activities';
 import { always } from './always';
 import { inPasses } from './passes';
 
 /** Applying stops between two transactions when it is cancelled, so its end is awaited. */
-const { applyStep } = proxyActivities<Activities>({
+const { applyStep, applyTogether } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   heartbeatTimeout: '15s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -35,11 +35,20 @@ export async function applyPlan(order: ApplyOrder): Promise<void> {
 
 async function applySteps({ runId, approver, onProgress }: ApplyOrder, all: readonly PlanStep[]): Promise<void> {
   let done = 0;
-  await inPasses(all, async ({ step, table, operation, rows }, last) => {
-    const summary = `${operation} ${rows} rows of ${table}`;
-    const counts = await applyStep.executeWithOptions({ summary }, [{ runId, table, step, approver, last }]);
+  const counted = (counts: ApplyCounts) => {
     done += counts.success + counts.skipped + counts.failed;
     onProgress(done);
     return counts;
+  };
+  await inPasses(all, {
+    applyStep: async ({ step, table, operation, rows }, last) => {
+      const summary = `${operation} ${rows} rows of ${table}`;
+      return counted(await applyStep.executeWithOptions({ summary }, [{ runId, table, step, approver, last }]));
+    },
+    applyTogether: () => {
+      if (!patched('apply-together')) return null;
+      const summary = 'correct rows that need each other';
+      return applyTogether.executeWithOptions({ summary }, [{ runId, approver }]).then(counted);
+    },
   });
 }

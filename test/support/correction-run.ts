@@ -6,6 +6,7 @@ import { openRun } from '../../activities/open-run';
 import { Resources } from '../../activities/resources';
 import { planUndo } from '../../activities/plan-undo';
 import { openUndo } from '../../activities/undo';
+import { applyTogether } from '../../activities/together';
 import type { PlanItem } from '../../contracts/plan-item';
 import { closeCandidates, insertCandidates } from '../../ledger/candidate';
 import { beginChunk, finishChunk, insertChunks } from '../../ledger/chunk';
@@ -30,6 +31,10 @@ export interface Entry {
 
 /** What a run does to correct two databases, activity by activity as a workflow calls them, without Temporal. */
 export class CorrectionRun {
+  /** The steps that the last plan took: a table, or `together`. */
+  passes: string[] = [];
+  #runs = 0;
+
   private constructor(
     readonly source: TestDatabase,
     readonly target: TestDatabase,
@@ -63,7 +68,9 @@ export class CorrectionRun {
   }
 
   /** Opens a run and compares its tables; those named `incomplete` were not compared to their end. */
-  async compare(workflowId: string, incomplete: readonly string[] = []): Promise<string> {
+  async compare(name: string, incomplete: readonly string[] = []): Promise<string> {
+    // Never an ID that was used before: what is known of a run is remembered.
+    const workflowId = `${name}-${(this.#runs += 1)}`;
     const execution = { workflowId, firstExecutionRunId: `${workflowId}-execution` };
     const { runId, tables } = await openRun(this.resources, { input: { apply: true }, ...execution });
     const ledger = await this.resources.ledger();
@@ -107,9 +114,17 @@ export class CorrectionRun {
   /** Applies a frozen plan and returns the correction log. */
   async apply(runId: string, digest: string): Promise<readonly Entry[]> {
     const steps = await confirmPlan(this.resources, { runId, digest });
-    await inPasses(steps, ({ step, table }, last) =>
-      applyStep(this.resources, { runId, table, step, approver: 'Ada', last }, context),
-    );
+    this.passes = [];
+    await inPasses(steps, {
+      applyStep: async ({ step, table }, last) => {
+        this.passes.push(table);
+        return applyStep(this.resources, { runId, table, step, approver: 'Ada', last }, context);
+      },
+      applyTogether: async () => {
+        this.passes.push('together');
+        return applyTogether(this.resources, { runId, approver: 'Ada' }, context);
+      },
+    });
     await resolveApplied(this.resources, { runId });
     return this.entries(runId);
   }

@@ -1,0 +1,122 @@
+import type { PlanItem } from '../contracts/plan-item';
+import { readTableShape } from '../database/table-shape';
+import { readUniqueKeys } from '../database/unique-key';
+import { Batch, charactersOf } from '../engine/batch';
+import type { Cascades } from '../engine/cascade';
+import { applyJoined, type JointTable } from '../engine/joint-apply';
+import { joinItems } from '../engine/joined';
+import { insertCorrections } from '../ledger/correction';
+import { nextOpenItems } from '../ledger/plan';
+import { ledgerSchema, type ApplyCounts } from './correct';
+import { cascadesIn, effectPlan, markersOf } from './effects';
+import type { Resources } from './resources';
+import type { StepContext } from './step';
+
+/** Corrections that are held in memory to see which of them need each other; more than that are left to passes. */
+const MOST_ITEMS = 5_000;
+const MOST_CHARACTERS = 20_000_000;
+
+export interface ApplyTogether {
+  readonly runId: string;
+  readonly approver: string | null;
+}
+
+/**
+ * Applies what is left of a plan where corrections need each other: those that are tied by references or unique values,
+ * each group in one transaction. `deferred` is what is left after that.
+ */
+export async function applyTogether(
+  resources: Resources,
+  { runId, approver }: ApplyTogether,
+  context: StepContext,
+): Promise<ApplyCounts> {
+  const ledger = await resources.ledger();
+  const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
+  const items = await readOpen(resources, runId);
+  if (items === null) return { ...counts, deferred: MOST_ITEMS };
+  const tables = await lookUp(resources, runId, items);
+  let settled = 0;
+  for (const group of groupsOf(items, tables)) {
+    context.signal.throwIfAborted();
+    const [first] = group;
+    const table = first && tables.get(first.table);
+    if (!table || group.length === 1) continue;
+    const { database } = table.context.sides.target;
+    const outcomes = await applyJoined({ runId, target: database, tables }, group);
+    const entered = await insertCorrections(ledger, runId, approver, outcomes);
+    settled += outcomes.length;
+    counts.success += entered.SUCCESS ?? 0;
+    counts.skipped += entered.SKIPPED_STALE ?? 0;
+    counts.failed += entered.FAILED ?? 0;
+    context.report(counts);
+  }
+  return { ...counts, deferred: items.length - settled };
+}
+
+/** What is left of the plan; null: too much to be held at once. */
+async function readOpen(resources: Resources, runId: string): Promise<readonly PlanItem[] | null> {
+  const ledger = await resources.ledger();
+  const items: PlanItem[] = [];
+  const batch = new Batch();
+  let characters = 0;
+  for (;;) {
+    const page = await nextOpenItems(ledger, runId, items.at(-1)?.seq ?? '0', batch.rows);
+    if (page.length === 0) return items;
+    const wide = charactersOf(page.flatMap(({ before, after, source }) => [before, after, source]));
+    batch.saw(page.length, wide);
+    characters += wide;
+    items.push(...page);
+    if (items.length > MOST_ITEMS || characters > MOST_CHARACTERS) return null;
+  }
+}
+
+/** Groups of one database each. */
+function groupsOf(items: readonly PlanItem[], tables: ReadonlyMap<string, JointTable>) {
+  const databases = new Map<string, PlanItem[]>();
+  const tiesOf = ({ table }: PlanItem) => {
+    const found = tables.get(table);
+    if (!found) throw new RangeError('an item of a table that was not looked up');
+    return found.ties;
+  };
+  for (const item of items) {
+    const { connection } = tiesOf(item).target;
+    const of = databases.get(connection);
+    if (of) of.push(item);
+    else databases.set(connection, [item]);
+  }
+  return [...databases.values()].flatMap((of) => joinItems(of, tiesOf));
+}
+
+async function lookUp(resources: Resources, runId: string, items: readonly PlanItem[]) {
+  const schema = await ledgerSchema(resources, runId);
+  const ledger = await resources.ledger();
+  const targets = new Map<string, Cascades>();
+  const tables = new Map<string, JointTable>();
+  for (const table of new Set(items.map((item) => item.table))) {
+    const comparison = await resources.comparison(runId, table);
+    const { target } = comparison.pair;
+    const cascades = targets.get(target.connection) ?? cascadesIn(resources, runId, comparison);
+    targets.set(target.connection, cascades);
+    const shape = await readTableShape(cascades.target, target.schema, target.table);
+    if (!shape) continue;
+    const sides = resources.sides(comparison);
+    tables.set(table, {
+      shape,
+      ties: {
+        target,
+        uniqueKeys: await readUniqueKeys(cascades.target, target.schema, target.table),
+        foreignKeys: await cascades.foreignKeys(),
+        notNull: new Set(shape.columns.filter(({ notNull }) => notNull).map(({ name }) => name)),
+      },
+      context: {
+        runId,
+        comparison,
+        sides,
+        markers: markersOf(schema, runId, sides.target, table),
+        cascades: await cascades.of(comparison),
+        effects: effectPlan(resources, ledger, { runId, schema, cascades }),
+      },
+    });
+  }
+  return tables;
+}
