@@ -25,6 +25,7 @@ import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
 import { closeHealed } from './heal';
+import { moveSequences } from './sequences';
 import type { StepContext } from './step';
 
 /**
@@ -160,6 +161,8 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
     counts.deferred += outcomes.length - final.length;
     context.report({ step, ...counts });
   }
+  // Without items an earlier attempt has applied them, and may have come no further.
+  if (!first || first.operation === 'insert') await moveSequences(resources, runId, comparison);
   return counts;
 }
 

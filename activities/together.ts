@@ -10,6 +10,7 @@ import { nextOpenItems } from '../ledger/plan';
 import { ledgerSchema, type ApplyCounts } from './correct';
 import { cascadesIn, effectPlan, markersOf } from './effects';
 import type { Resources } from './resources';
+import { moveSequences } from './sequences';
 import type { StepContext } from './step';
 
 /** Corrections that are held in memory to see which of them need each other; more than that are left to passes. */
@@ -49,6 +50,11 @@ export async function applyTogether(
     counts.skipped += entered.SKIPPED_STALE ?? 0;
     counts.failed += entered.FAILED ?? 0;
     context.report(counts);
+  }
+  const inserted = new Set(items.filter(({ operation }) => operation === 'insert').map(({ table }) => table));
+  for (const table of inserted) {
+    const found = tables.get(table);
+    if (found && counts.success > 0) await moveSequences(resources, runId, found.context.comparison);
   }
   return { ...counts, deferred: items.length - settled };
 }

@@ -134,3 +134,19 @@ export async function* streamCorrections(
     after = last.seq;
   }
 }
+
+/** The value of a column that lies farthest in the direction of its sequence, of the rows that a run inserted; null: none. */
+export async function farthestInserted(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  { column, ascending }: { readonly column: string; readonly ascending: boolean },
+): Promise<string | null> {
+  const { rows } = await ledger.query<{ value: string | null }>(
+    `select ${ascending ? 'max' : 'min'}((p.after_data ->> $3)::numeric)::text as value
+       from plan_item p join correction_log c using (run_id, seq)
+      where p.run_id = $1 and p.table_name = $2 and p.operation = 'insert' and c.status = 'SUCCESS'`,
+    [runId, table, column],
+  );
+  return rows[0]?.value ?? null;
+}

@@ -199,6 +199,15 @@ export async function listPairsOn(ledger: Queryable, runId: string, ref: TableRe
   return rows.map((row) => ({ comparison: JSON.parse(row.comparison) as Comparison, status: row.status }));
 }
 
+/** Adds to what the reader of a report should know of a table; what is there already is not said twice. */
+export async function addTableNote(ledger: Queryable, runId: string, table: string, note: string): Promise<void> {
+  await ledger.query(
+    `update run_table set notes = notes || jsonb_build_array($3::text)
+      where run_id = $1 and table_name = $2 and not notes @> jsonb_build_array($3::text)`,
+    [runId, table, note],
+  );
+}
+
 /** A table that is done stays so. */
 export async function updateTablePhase(ledger: Queryable, runId: string, table: string, phase: TablePhase) {
   await ledger.query(
