@@ -1,4 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
+import type { InsertPage } from '../contracts/insert-page';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import { quoteIdentifier, quoteLiteral } from '../database/identifier';
@@ -6,15 +7,6 @@ import type { Sides } from './compare-chunk';
 import type { Side } from './side';
 import { concernsRows, LOCK_TIMEOUT } from './apply';
 import { settledBoth } from './locate';
-
-/** Planned inserts as the ledger hands them on; see its `InsertPage`. */
-export interface PlannedInserts {
-  readonly seqs: readonly string[];
-  readonly seqArray: string;
-  readonly keyArray: string;
-  readonly afterArray: string;
-  readonly expected: readonly string[];
-}
 
 export interface BulkInsert {
   readonly runId: string;
@@ -43,7 +35,7 @@ export function isBulk({ comparison, sides }: BulkInsert): boolean {
  */
 export async function insertInBulk(
   bulk: BulkInsert,
-  page: PlannedInserts,
+  page: InsertPage,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const { source, target } = bulk.sides;
@@ -95,7 +87,7 @@ function rowObject(columns: Side['columns']): string {
 async function readHashes(
   session: Queryable,
   { comparison, sides }: BulkInsert,
-  { keyArray, seqArray }: PlannedInserts,
+  { keyArray, seqArray }: InsertPage,
 ): Promise<ReadonlyMap<string, string>> {
   const { source } = sides;
   const { rows } = await session.query<{ seq: string; hash: string }>(
@@ -110,7 +102,7 @@ async function readHashes(
 async function listTaken(
   session: Queryable,
   { runId, comparison, sides, markers }: BulkInsert,
-  { keyArray, seqArray }: PlannedInserts,
+  { keyArray, seqArray }: InsertPage,
 ): Promise<ReadonlySet<string>> {
   const { rows } = await session.query<{ seq: string }>(
     `select "trueup:seq" as seq from ${joinedByKey(sides.target, comparison)}
@@ -124,7 +116,7 @@ async function listTaken(
 async function insert(
   session: Queryable,
   { runId, table, comparison, sides, markers }: BulkInsert,
-  { seqs, seqArray, keyArray, afterArray }: PlannedInserts,
+  { seqs, seqArray, keyArray, afterArray }: InsertPage,
   ready: readonly string[],
 ): Promise<void> {
   const { target } = sides;

@@ -42,55 +42,12 @@ export interface ReadOptions {
 }
 
 /** SQL for all that is read of a row as one text, and for the {@link Row.digest} of that. */
-const rowText = (side: Side) => `row(${side.columns.map((column) => column.text).join(', ')})::text`;
-const digestOf = (text: string) => `hashtextextended(${text} collate "C", 0)`;
+export const rowText = (side: Side) => `row(${side.columns.map((column) => column.text).join(', ')})::text`;
+export const digestOf = (text: string) => `hashtextextended(${text} collate "C", 0)`;
 
-/** A row's digest, and how many characters its values have, about. */
-export interface RowDigest {
-  readonly digest: string;
-  readonly characters: number;
-}
-
-const keyOf = (side: Side, row: Record<string, string | null>) =>
+/** The key of a row that was selected with {@link keyColumns}. */
+export const keyOf = (side: Side, row: Record<string, string | null>) =>
   keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? null));
-
-/** The digests of the rows of the given keys, key text to digest; a key without a row is not in the answer. */
-export async function readDigests(
-  session: Queryable,
-  side: Side,
-  keys: readonly KeyValues[],
-): Promise<ReadonlyMap<string, RowDigest>> {
-  if (keys.length === 0) return new Map();
-  const parameters = new Parameters();
-  const { rows } = await session.query<Record<string, string | null>>(
-    `select ${side.key.map((_, i) => alias('k', i)).join(', ')}, ${digestOf('"trueup:text"')} as "trueup:digest",
-            char_length("trueup:text") as "trueup:characters"
-       from (select ${keyColumns(side)}, ${rowText(side)} as "trueup:text" ${fromKeys(side, keys, parameters)}
-             offset 0) as "trueup:read"`,
-    parameters.values,
-  );
-  return new Map(
-    rows.map((row) => [
-      keyOf(side, row),
-      { digest: row['trueup:digest'] ?? '', characters: Number(row['trueup:characters']) },
-    ]),
-  );
-}
-
-/** The hashes of the rows of the given keys, key text to the hash that both sides' equal rows have. */
-export async function readHashes(
-  session: Queryable,
-  side: Side,
-  keys: readonly KeyValues[],
-): Promise<ReadonlyMap<string, string>> {
-  if (keys.length === 0) return new Map();
-  const parameters = new Parameters();
-  const { rows } = await session.query<Record<string, string | null>>(
-    `select ${keyColumns(side)}, ${side.rowHash} as "trueup:hash" ${fromKeys(side, keys, parameters)}`,
-    parameters.values,
-  );
-  return new Map(rows.map((row) => [keyOf(side, row), row['trueup:hash'] ?? '']));
-}
 
 /** Reads the rows of the given keys; a key without a row is not in the answer. */
 export async function readRows(

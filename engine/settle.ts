@@ -5,7 +5,8 @@ import type { Sides } from './compare-chunk';
 import { differencesOf } from './difference';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
-import { readDigests, readHashes, readRows, type RowsByKey } from './row';
+import { readRows, type RowsByKey } from './row';
+import { readDigests, readHashes } from './row-digest';
 
 /** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
 export async function readBoth(
