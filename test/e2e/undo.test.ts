@@ -189,7 +189,7 @@ describe('undo and purge on the command line', () => {
     const undo = await scenario.trueup('undo', runId);
     expect(undo.code).toBe(2);
     expect(undo.stderr).toMatch(
-      /RUN_NOT_UNDOABLE: the before-images of run \S+ were purged .* UTC by \S+@\S+: it can be undone no more/,
+      /RUN_NOT_UNDOABLE: the before-images of run \S+ were purged .* UTC by \S+: it can be undone no more/,
     );
     expect((await scenario.trueup('purge', '--runs', runId, '--yes')).stderr).toContain(`${runId}: purged`);
   });
