@@ -23,10 +23,9 @@ export interface SideKey {
   readonly collate: string;
 }
 
-/** One side of a table pair, with the SQL fragments that the engine's statements are made of. */
-export interface Side {
+/** The SQL fragments of one side of a table pair, of which the engine's statements are made. */
+export interface SideSql {
   readonly role: Role;
-  readonly database: Database;
   readonly relation: string;
   /** The relation's own name: what the pair's filter may qualify columns with. */
   readonly table: string;
@@ -43,8 +42,17 @@ export interface Side {
   readonly filter: string;
 }
 
+/** One side of a table pair in its database. */
+export interface Side extends SideSql {
+  readonly database: Database;
+}
+
 /** The side of a comparison in one of its databases. */
 export function sideOf(comparison: Comparison, role: Role, database: Database): Side {
+  return { ...sideSql(comparison, role), database };
+}
+
+export function sideSql(comparison: Comparison, role: Role): SideSql {
   const { pair } = comparison;
   const ref = pair[role];
   const castTo = (name: string, type: string | null) =>
@@ -80,7 +88,6 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
       : comparison.targetColumns.map((column) => column.name);
   return {
     role,
-    database,
     relation: quoteQualified(ref.schema, ref.table),
     table: quoteIdentifier(ref.table),
     key,

@@ -2,7 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { PlanItem } from '../contracts/plan-item';
 import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { keyValues } from './key';
-import type { Side } from './side';
+import type { Side, SideSql } from './side';
 
 /** One set-based statement that makes a group of corrections. Its only parameter is `rows`, as JSON. */
 export interface CorrectionStatement {
@@ -31,34 +31,43 @@ export function correctionStatements(
 const JSON_ROW = '"trueup:item"."trueup:json"';
 
 function statementOf(comparison: Comparison, side: Side, group: readonly PlanItem[]): CorrectionStatement {
+  const [first] = group;
+  if (!first) throw new RangeError('a group of corrections is empty');
+  return {
+    text: correctionText(comparison, side, first, 'jsonb_array_elements($1::jsonb)'),
+    rows: group.map((item) => ({ key: keyValues(comparison, item.key), after: item.after })),
+  };
+}
+
+/**
+ * The statement that makes corrections of one table, one operation and one set of columns. `from` is SQL for its rows, each
+ * one jsonb value: `{"key": [values in the key's order], "after": {column: value}}`.
+ */
+export function correctionText(
+  comparison: Comparison,
+  side: SideSql,
+  { operation, after }: Pick<PlanItem, 'operation' | 'after'>,
+  from: string,
+): string {
   const types = new Map(comparison.targetColumns.map((column) => [column.name, column.type]));
-  const columns = Object.keys(group[0]?.after ?? {});
+  const columns = Object.keys(after ?? {});
   // Casting to the type without its modifier leaves it to the assignment to refuse a value that is too long.
   const values = columns.map(
     (name) => `(${JSON_ROW} -> 'after' ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`,
   );
   const names = columns.map(quoteIdentifier);
-  const rows = group.map((item) => ({ key: keyValues(comparison, item.key), after: item.after }));
-  const from = `jsonb_array_elements($1::jsonb) as "trueup:item"("trueup:json")`;
+  const rows = `${from} as "trueup:item"("trueup:json")`;
   const match = side.key
     .map((column, i) => `${column.equal} = (${JSON_ROW} -> 'key' ->> ${i})::${column.boundType}`)
     .join(' and ');
-  switch (group[0]?.operation) {
+  switch (operation) {
     case 'insert':
-      return {
-        text: `insert into ${side.relation} (${names.join(', ')}) overriding system value
-               select ${values.join(', ')} from ${from}`,
-        rows,
-      };
+      return `insert into ${side.relation} (${names.join(', ')}) overriding system value
+               select ${values.join(', ')} from ${rows}`;
     case 'update':
-      return {
-        text: `update ${side.relation} as "trueup:row" set ${names.map((name, i) => `${name} = ${values[i] ?? 'null'}`).join(', ')}
-                 from ${from} where ${match}`,
-        rows,
-      };
+      return `update ${side.relation} as "trueup:row" set ${names.map((name, i) => `${name} = ${values[i] ?? 'null'}`).join(', ')}
+                 from ${rows} where ${match}`;
     case 'delete':
-      return { text: `delete from ${side.relation} as "trueup:row" using ${from} where ${match}`, rows };
-    case undefined:
-      throw new RangeError('a group of corrections is empty');
+      return `delete from ${side.relation} as "trueup:row" using ${rows} where ${match}`;
   }
 }
