@@ -28,7 +28,7 @@ export interface DatabaseOptions {
  * Settings that change the text form of a value or the meaning of a name, pinned on every session so that the same
  * value reads the same from any server. An empty search_path makes every name in our SQL schema-qualified.
  */
-const PINNED_SETTINGS: Readonly<Record<string, string>> = {
+export const PINNED_SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   datestyle: 'ISO, YMD',
   intervalstyle: 'postgres',

@@ -45,7 +45,7 @@ export interface TableShape {
  * The type behind a domain, or behind a domain over a domain. Modifier -1 makes it a type that takes any length:
  * without it, char(5) would be named `character`, which as a cast means char(1) and cuts the value.
  */
-const BASE_TYPE = `(with recursive b(oid) as (
+export const BASE_TYPE = `(with recursive b(oid) as (
     select a.atttypid union all select y.typbasetype from b join pg_type y on y.oid = b.oid where y.typtype = 'd')
   select b.oid from b join pg_type y on y.oid = b.oid where y.typtype <> 'd')`;
 
@@ -149,7 +149,7 @@ export async function listTables(
             exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and not c.relispartition
-        and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'trueup_script')
         and has_table_privilege(c.oid, 'SELECT')
         and not exists (select 1 from pg_class m where m.relnamespace = n.oid and m.relname = 'migration'
                           and exists (select 1 from pg_class b where b.relnamespace = n.oid and b.relname = 'before_image'))

@@ -2,8 +2,8 @@ import { isBuiltin } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
 
 /**
- * Who may enter which room, as ARCHITECTURE.md has it: `rooms` may be imported, `types` as types only. `packages`, where
- * given, are the only npm packages allowed, and `noPackages` those that are not; `builtins: false` bars Node.js's own.
+ * Who may enter which room, as ARCHITECTURE.md has it: `rooms` may be imported, `types` as types only, and of another room
+ * the `files` alone. `packages`, where given, are the only npm packages allowed, and `noPackages` those that are not; `builtins: false` bars Node.js's own.
  */
 export const ROOMS = {
   contracts: { rooms: [], packages: [], builtins: false },
@@ -19,7 +19,7 @@ export const ROOMS = {
     builtins: false,
   },
   workers: { rooms: ['contracts', 'database', 'config', 'engine', 'ledger', 'activities', 'workflows'] },
-  client: { rooms: ['contracts', 'database', 'config', 'ledger'] },
+  client: { rooms: ['contracts', 'database', 'config', 'ledger'], files: ['engine/script'] },
   bench: {
     rooms: [
       ...['contracts', 'database', 'config', 'engine', 'ledger'],
@@ -81,12 +81,17 @@ function roomOf(path, root) {
   return relative(root, path).split(sep)[0];
 }
 
+function fileOf(path, root) {
+  return relative(root, path).split(sep).join('/');
+}
+
 function problemOf(from, source, isTypeOnly, filename, root) {
   const rules = ROOMS[from];
   if (source.startsWith('.') || source.startsWith('/')) {
     const to = roomOf(resolve(dirname(filename), source), root);
     if (to === 'test') return { id: 'test', to };
     if (!rules || to === from || rules.rooms.includes(to)) return undefined;
+    if (rules.files?.includes(fileOf(resolve(dirname(filename), source), root))) return undefined;
     if (rules.types?.includes(to)) return isTypeOnly ? undefined : { id: 'type', to };
     return { id: 'room', to, allowed: rules.rooms.join(', ') || 'nothing of the project' };
   }

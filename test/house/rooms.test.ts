@@ -54,6 +54,7 @@ const FORBIDDEN: readonly Case[] = [
   { file: 'workflows/x.ts', code: `export const a = () => import('../engine/a');` },
   { file: 'workers/x.ts', code: `import { a } from '../client/a';` },
   { file: 'client/commands/x.ts', code: `import { a } from '../../engine/a';` },
+  { file: 'client/commands/x.ts', code: `import { a } from '../../engine/script/a';` },
   { file: 'client/x.ts', code: `const a = require('../activities/a');` },
   { file: 'bench/x.ts', code: `import { a } from '../test/support/a';` },
 ];
@@ -73,6 +74,7 @@ const ALLOWED: readonly Case[] = [
   // A folder inside a room may bear the name of another room.
   { file: 'client/commands/x.ts', code: `import { a } from '../engine/a';` },
   { file: 'client/x.ts', code: `import { a } from '../ledger/a'; import { b } from '../database/b';` },
+  { file: 'client/commands/x.ts', code: `import { a } from '../../engine/script';` },
   { file: 'workers/x.ts', code: `import { a } from '../activities/a';` },
   { file: 'test/engine/x.ts', code: `import { a } from '../../workers/a'; import { b } from '../support/b';` },
 ];

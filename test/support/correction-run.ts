@@ -39,7 +39,7 @@ export class CorrectionRun {
     readonly source: TestDatabase,
     readonly target: TestDatabase,
     readonly resources: Resources,
-    private readonly configPath: string,
+    readonly configPath: string,
     private readonly dropAll: () => Promise<void>,
   ) {}
 

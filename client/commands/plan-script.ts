@@ -1,0 +1,189 @@
+import type { Comparison } from '../../contracts/comparison';
+import { TrueupError } from '../../contracts/errors';
+import type { PlanItem } from '../../contracts/plan-item';
+import type { RunReport } from '../../contracts/run';
+import { Database, type Queryable } from '../../database/connection';
+import { quoteLiteral } from '../../database/identifier';
+import { scriptChangeText, scriptGiveBackText, scriptKey, scriptSignature, scriptTable } from '../../engine/script';
+import { nextEffects } from '../../ledger/effect';
+import { listPlanSteps } from '../../ledger/plan';
+import { listPlanTables, nextRoots, readFindingTimes, readPlanItems } from '../../ledger/plan-batch';
+import { readComparison } from '../../ledger/run';
+import {
+  BATCH_BEGIN,
+  BATCH_END,
+  scriptApply,
+  scriptEnd,
+  scriptHead,
+  scriptItemsText,
+  scriptStatementText,
+  scriptTableText,
+} from '../render/plan-script';
+import { checkText, libraryText, SCRIPT_TABLES } from '../render/plan-script-library';
+import type { Context } from './context';
+
+/** Corrections in one transaction, beside what goes with them. */
+const BATCH = 500;
+/** Statements known at once; what was forgotten is entered again under another number. */
+const MOST_STATEMENTS = 10_000;
+/** Rows, and characters of them, read at once. */
+const PAGE = 100;
+const MOST_CHARACTERS = 2_000_000;
+
+/** The plan of a run as a script for psql, a piece at a time. `connection`: the target that is meant, where there are several. */
+export async function* planScript(
+  { config, ledger }: Pick<Context, 'config' | 'ledger'>,
+  report: RunReport,
+  connection: string | undefined,
+): AsyncIterable<string> {
+  const { runId } = report;
+  const comparisons = await readComparisons(ledger, runId);
+  const target = targetOf([...comparisons.values()], connection, config.defaults.target);
+  const here = new Map([...comparisons].filter(([, { pair }]) => pair.target.connection === target));
+  const database = await databaseName(config.connectionUrl(target), target);
+  const read = await readFindingTimes(ledger, runId);
+  yield scriptHead({ report, madeAt: new Date().toISOString(), connection: target, database, read });
+  yield `\n${SCRIPT_TABLES}\n\n`;
+  for (const comparison of here.values()) yield scriptTableText(scriptTable(comparison));
+  yield `\n${checkText({ runId, database, schema: config.ledger.schema })}\n\n${libraryText(runId)}\n`;
+  yield scriptApply(report);
+  const done = new Done(here, runId);
+  for (const step of await listPlanSteps(ledger, runId)) {
+    if (!here.has(step.table)) continue;
+    for (let after = '0'; ;) {
+      const roots = await nextRoots(ledger, runId, step.step, after, BATCH);
+      const last = roots.at(-1);
+      if (last === undefined) break;
+      after = last;
+      yield BATCH_BEGIN;
+      for await (const items of itemsOf(ledger, runId, roots, step.operation === 'delete')) yield done.text(items);
+      yield BATCH_END;
+    }
+  }
+  yield scriptEnd(done.giveBack());
+}
+
+async function readComparisons(ledger: Queryable, runId: string): Promise<ReadonlyMap<string, Comparison>> {
+  const comparisons = new Map<string, Comparison>();
+  for (const table of await listPlanTables(ledger, runId)) {
+    const comparison = await readComparison(ledger, runId, table);
+    if (!comparison) throw new TrueupError('TABLE_UNKNOWN', `run ${runId} has no table ${table}`);
+    comparisons.set(table, comparison);
+  }
+  return comparisons;
+}
+
+/** @throws USAGE: which of several targets is meant was not said, or the plan changes nothing there. */
+function targetOf(comparisons: readonly Comparison[], asked: string | undefined, usual: string | null): string {
+  const targets = [...new Set(comparisons.map(({ pair }) => pair.target.connection))].sort();
+  const [only] = targets;
+  if (only === undefined) {
+    const target = asked ?? usual;
+    if (target !== null) return target;
+    throw new TrueupError('USAGE', 'plan --sql: the plan is empty');
+  }
+  if (asked !== undefined && targets.includes(asked)) return asked;
+  if (asked === undefined && targets.length === 1) return only;
+  const found = asked === undefined ? 'the plan changes several databases' : `the plan changes nothing in ${asked}`;
+  throw new TrueupError('USAGE', `plan --sql: ${found}: name one with --connection, of ${targets.join(', ')}`);
+}
+
+async function databaseName(url: string, name: string): Promise<string> {
+  const database = new Database({ url, name, maxConnections: 1, readOnly: true });
+  try {
+    const { rows } = await database.query<{ name: string }>('select current_database()::text as name');
+    return rows[0]?.name ?? '';
+  } finally {
+    await database.close();
+  }
+}
+
+/** A batch of corrections a page at a time, after what goes with them. */
+async function* itemsOf(ledger: Queryable, runId: string, roots: readonly string[], isDelete: boolean) {
+  let rows = PAGE;
+  const sized = (items: readonly PlanItem[]) => {
+    rows = fitting(items);
+    return items;
+  };
+  for (let after = '0'; isDelete;) {
+    const effects = await nextEffects(ledger, runId, roots, after, rows);
+    const last = effects.at(-1);
+    if (!last) break;
+    after = last.seq;
+    yield sized(effects);
+  }
+  for (let done = 0; done < roots.length;) {
+    const page = roots.slice(done, done + rows);
+    done += page.length;
+    yield sized(await readPlanItems(ledger, runId, page));
+  }
+}
+
+/** How many rows as wide as these to read at once. */
+function fitting(items: readonly PlanItem[]): number {
+  const characters = items.reduce((sum, item) => sum + JSON.stringify(item).length, 0);
+  return Math.max(1, Math.min(PAGE, Math.floor((MOST_CHARACTERS * items.length) / characters)));
+}
+
+/** What a script holds so far: the statements that it knows, and what has to be given back. */
+class Done {
+  readonly #statements = new Map<string, number>();
+  readonly #written = new Map<string, { item: PlanItem; lastSeq: bigint; columns: Set<string> }>();
+  #id = 0;
+
+  constructor(
+    readonly comparisons: ReadonlyMap<string, Comparison>,
+    readonly runId: string,
+  ) {}
+
+  text(items: readonly PlanItem[]): string {
+    const statements: string[] = [];
+    const rows = items.map((item) => {
+      const comparison = this.#comparison(item.table);
+      const signature = scriptSignature(item);
+      let id = this.#statements.get(signature);
+      if (id === undefined) {
+        if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear();
+        id = this.#id += 1;
+        this.#statements.set(signature, id);
+        const text = scriptChangeText(comparison, id, item);
+        statements.push(scriptStatementText({ id, table: item.table, operation: item.operation, text }));
+      }
+      this.#note(item);
+      return { item, statement: id, ...scriptKey(comparison, item) };
+    });
+    return statements.join('') + scriptItemsText(rows);
+  }
+
+  /** What was done last is given back first. */
+  giveBack(): readonly string[] {
+    const last = [...this.#written.values()].sort((a, b) => (a.lastSeq < b.lastSeq ? 1 : -1));
+    return last.map(({ item: { table, operation }, columns }) => {
+      const condition = [
+        `c.run_id = ${quoteLiteral(this.runId)}`,
+        `c.table_name = ${quoteLiteral(table)}`,
+        `c.operation = ${quoteLiteral(operation)}`,
+      ].join(' and ');
+      return scriptGiveBackText(
+        this.#comparison(table),
+        operation,
+        columns,
+        `trueup_script.change as c where ${condition}`,
+      );
+    });
+  }
+
+  #comparison(table: string): Comparison {
+    const comparison = this.comparisons.get(table);
+    if (!comparison) throw new RangeError(`the plan has no table ${table} here`);
+    return comparison;
+  }
+
+  #note(item: PlanItem): void {
+    const id = JSON.stringify([item.table, item.operation]);
+    const written = this.#written.get(id) ?? { item, lastSeq: 0n, columns: new Set<string>() };
+    written.lastSeq = BigInt(item.seq);
+    if (item.operation === 'update') for (const name in item.after) written.columns.add(name);
+    this.#written.set(id, written);
+  }
+}

@@ -1,0 +1,167 @@
+import type { PlanItem } from '../../contracts/plan-item';
+import type { RunReport } from '../../contracts/run';
+import { PINNED_SETTINGS } from '../../database/connection';
+import { quoteLiteral } from '../../database/identifier';
+import { planItemLines } from './plan-item';
+import { dollarQuoted } from './plan-script-library';
+import { blockedLines, decisionLine, planTable } from './plan-table';
+import { instant, plural, printable } from './text';
+
+/** Settings beside those that every session of Trueup has; whoever runs a script may change them. */
+const SCRIPT_SETTINGS: Readonly<Record<string, string>> = {
+  lock_timeout: '5s',
+  statement_timeout: '15min',
+  client_min_messages: 'notice',
+  // Rows that row security hides are an error rather than gone.
+  row_security: 'off',
+};
+
+/** What a script is made of beside the plan itself. */
+export interface ScriptHead {
+  readonly report: RunReport;
+  readonly madeAt: string;
+  readonly connection: string;
+  readonly database: string;
+  /** When the first and the last finding was entered; null: there are none. */
+  readonly read: { readonly from: string; readonly to: string } | null;
+}
+
+/** A statement that a script makes corrections by. */
+export interface ScriptStatement {
+  readonly id: number;
+  readonly table: string;
+  readonly operation: string;
+  readonly text: string;
+}
+
+/** An item as a script lists it. */
+export interface ScriptItem {
+  readonly item: PlanItem;
+  readonly statement: number;
+  readonly key: readonly (string | null)[];
+  readonly own: readonly (string | null)[] | null;
+}
+
+/** SQL comments: nothing in the text can end them. */
+export function comment(lines: readonly string[], indent = ''): string {
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .map((line) => `${indent}-- ${printable(line)}`.trimEnd())
+    .join('\n');
+}
+
+function headLines({ report, madeAt, connection, database, read }: ScriptHead): readonly string[] {
+  const { runId, status, planDigest, plan, blocked, decision, leftOut } = report;
+  const corrections = plan.reduce((sum, line) => sum + line.rows, 0) - leftOut;
+  return [
+    `Plan of run ${runId} (${status}), as a script for psql.`,
+    `Digest: ${planDigest ?? ''}`,
+    `Made at ${instant(madeAt)} for the database ${database} of the connection ${connection}.`,
+    '',
+    ...planTable(plan).split('\n'),
+    ...blockedLines(blocked),
+    ...(decision === null ? [] : [decisionLine(decision, leftOut)]),
+    '',
+    'To run it, in one session and without --single-transaction:',
+    `  psql -X -v ON_ERROR_STOP=1${blocked.length > 0 ? ' -v trueup_override=1' : ''} -f FILE DATABASE`,
+    '',
+    `It makes ${plural(corrections, 'correction')} as \`trueup run --apply\` would, each batch of at most 500 in a transaction of its`,
+    'own, with constraints, foreign keys and triggers on. Each row is locked and compared with the plan first, in all its',
+    'columns. A row that is not as planned is skipped and reported (SKIPPED_STALE); rows that a delete would take with it are',
+    'changed before it, and if they are not those of the plan, the delete is not made. What another row is in the way of is',
+    'tried again at the end. At any other error the script stops; what was committed stays, and the script can be run again:',
+    'what is done is not done twice.',
+    '',
+    read === null
+      ? 'The source is not asked: what it holds by now is not known here.'
+      : `The source is not asked: it was read at ${instant(read.from)} to ${instant(read.to)}; what changed since is not seen.`,
+    'Nothing is entered in the ledger, so `trueup undo` cannot take it back, and a run that waits for a decision on this plan',
+    'goes on waiting: reject it. But each row is kept in trueup_script.change, as it was and as it was left. This gives back',
+    'all rows that are still as they were left, and leaves the others alone, in one transaction:',
+    '  psql -X -v ON_ERROR_STOP=1 -v trueup_give_back=1 -f FILE DATABASE',
+    'To run the script again after that, delete its entries there first, once nobody needs them any more:',
+    `  delete from trueup_script.change where run_id = ${quoteLiteral(runId)};`,
+  ];
+}
+
+const BLOCKED =
+  'trueup: the plan deletes or overwrites more than the guard allows; read it, then add -v trueup_override=1';
+
+/** psql's variable of that name, or false where none was given. */
+const flag = (name: string) => [`\\if :{?${name}}`, '\\else', `  \\set ${name} 0`, '\\endif'];
+
+/** What makes the corrections begins; a plan that is over its guard is not run unless psql is told to. */
+export function scriptApply({ blocked }: RunReport): string {
+  const refusal = `do ${dollarQuoted(` begin raise exception ${quoteLiteral(BLOCKED)}; end `)};`;
+  const override = ['\\if :trueup_override', '\\else', refusal, '\\endif'];
+  return ['', '\\if :trueup_give_back', '\\else', ...(blocked.length > 0 ? override : []), ''].join('\n');
+}
+
+/** What stands before everything else. */
+export function scriptHead(head: ScriptHead): string {
+  const settings = { ...PINNED_SETTINGS, ...SCRIPT_SETTINGS };
+  return [
+    comment(headLines(head)),
+    '',
+    ...['ON_ERROR_STOP on', 'ON_ERROR_ROLLBACK off', 'AUTOCOMMIT on', 'SINGLELINE off', 'QUIET on'].map(
+      (set) => `\\set ${set}`,
+    ),
+    '\\encoding UTF8',
+    ...Object.entries(settings).map(([name, value]) => `set ${name} = ${quoteLiteral(value)};`),
+    ...flag('trueup_give_back'),
+    ...flag('trueup_override'),
+    '',
+  ].join('\n');
+}
+
+export interface ScriptTable {
+  readonly name: string;
+  readonly relation: string;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly read: string;
+}
+
+/** Enters a table, with the statement that locks and reads its rows. */
+export function scriptTableText({ name, relation, columns, read }: ScriptTable): string {
+  const values = [name, relation, JSON.stringify(columns)].map(quoteLiteral).join(', ');
+  return `insert into pg_temp.trueup_table (name, relation, columns, read) values\n(${values}, ${dollarQuoted(`\n${read}\n`)});\n`;
+}
+
+/** Enters statements before the first batch that needs them. */
+export function scriptStatementText({ id, table, operation, text }: ScriptStatement): string {
+  const values = [String(id), quoteLiteral(table), quoteLiteral(operation)].join(', ');
+  return `insert into pg_temp.trueup_statement (id, tab, operation, change) values\n(${values}, ${dollarQuoted(`\n${text}\n`)});\n`;
+}
+
+const json = (value: unknown) => (value === null ? 'null' : quoteLiteral(JSON.stringify(value)));
+
+/** Corrections of one batch: for each what it does field by field, then the row that says so to the script. */
+export function scriptItemsText(items: readonly ScriptItem[]): string {
+  const rows = items.map(({ item, statement, key, own }) => {
+    const { seq, effectOf = seq, before, after } = item;
+    const values = [seq, effectOf, statement, json(key), json(before), json(after), json(own)].join(', ');
+    const [head = '', ...fields] = planItemLines(item);
+    return `${comment([`${seq}: ${head}`, ...fields], '  ')}\n  (${values})`;
+  });
+  return `insert into pg_temp.trueup_item (seq, root, statement, key, before, after, own) values\n${rows.join(',\n')};\n`;
+}
+
+export const BATCH_BEGIN = '\nbegin;\n';
+export const BATCH_END = 'call pg_temp.trueup_apply();\ncommit;\n';
+
+/** What stands after the last batch, `giveBack` being the statements that take everything back, in their order. */
+export function scriptEnd(giveBack: readonly string[]): string {
+  return [
+    '',
+    comment(['What was left is tried again.']),
+    'call pg_temp.trueup_finish();',
+    '\\endif',
+    '',
+    comment(['Gives back what the script did, as far as the rows are still as it left them.']),
+    '\\if :trueup_give_back',
+    '\\set QUIET off',
+    ...['begin;', ...giveBack.map((text) => `${text};`), 'commit;'],
+    '\\endif',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,336 @@
+import { planScript } from '../../../client/commands/plan-script';
+import { loadConfig } from '../../../config/load';
+import { leaveOutItems } from '../../../ledger/approval';
+import { readNewestReport } from '../../../ledger/report';
+import { CorrectionRun } from '../../support/correction-run';
+import { runByStatements, runScript } from '../../support/psql';
+
+const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
+
+let run: CorrectionRun;
+let number = 0;
+beforeAll(async () => {
+  run = await CorrectionRun.create('plan_script');
+});
+afterAll(() => run.drop());
+
+async function pieces(runId: string): Promise<readonly string[]> {
+  const ledger = await run.resources.ledger();
+  const report = await readNewestReport(ledger, runId);
+  if (!report) throw new Error(`no run ${runId}`);
+  const config = loadConfig({ path: run.configPath, env: {}, cwd: '/' });
+  const all: string[] = [];
+  for await (const piece of planScript({ config, ledger }, report, undefined)) all.push(piece);
+  return all;
+}
+
+/** Compares the two databases and freezes the plan. */
+async function planned(): Promise<{ readonly runId: string; readonly script: string; readonly digest: string }> {
+  const runId = await run.compare(`script-${(number += 1)}`);
+  const { digest } = await run.freeze(runId);
+  return { runId, digest, script: (await pieces(runId)).join('') };
+}
+
+const sql = (script: string, ...flags: readonly string[]) => runScript(run.target.url, script, ...flags);
+
+interface Case {
+  readonly tables: string;
+  readonly names: readonly string[];
+  readonly both: string;
+  readonly source: string;
+  readonly target: string;
+}
+
+const HOSTILE = `E'it''s \\\\ "x" $$ $trueup$ :trueup_run \\n\\\\! ls\\r\\t{"a"} -- ü 日本 \\U0001F600 %s'`;
+
+const TYPES: Case = {
+  tables: `[{ name: values, source: public.values, ${AUTO} }]`,
+  names: ['values'],
+  both: `create type mood as enum ('ok', 'so so'); create domain short as varchar(9);
+    create table values (id numeric primary key, t text, n numeric(20, 4), f float8, b bytea, j json, jb jsonb, a text[], aa int[][],
+      ts timestamptz, d date, i interval, u uuid, m mood, s short, c char(5), r int4range, bo boolean, net inet,
+      twice numeric generated always as (n * 2) stored, no int generated always as identity, mo money, x xml, ti time)`,
+  source: `insert into values (id, t, n, f, b, j, jb, a, aa, ts, d, i, u, m, s, c, r, bo, net, mo, x, ti)
+    select g, case when g % 3 = 0 then ${HOSTILE} else 'plain ' || g end, case g % 4 when 0 then 'NaN' else g / 3.0 end,
+           case g % 5 when 0 then '-infinity' when 1 then 'NaN' else g / 7.0 end::float8, '\\x00ff5c27'::bytea || decode(lpad(to_hex(g), 4, '0'), 'hex'),
+           '{"b" : 1, "a":"\\u00fc\\\\" , "b":2}', '{"a": [1, null, "''$$"]}', array['x,"y"', null, ${HOSTILE}, 'null'], '{{1,2},{3,4}}',
+           case g % 6 when 0 then 'infinity' when 1 then '4000-01-01 BC' else '2024-05-05 12:00:00.123456+02' end::timestamptz,
+           case g % 4 when 0 then '-infinity'::date else '2024-02-29' end, '1 mon -3 days 04:05:06.789', md5(g::text)::uuid, 'so so', 'a''b',
+           'ab', '[1,5)', g % 2 = 0, '10.0.0.1/8', 12.34, '<a>''$$</a>', '24:00'
+      from generate_series(1, 60) g`,
+  target: `update values set t = 'changed', f = 0, b = '', ts = null, a = '{}' where id % 3 = 0; update values set n = null, j = null where id % 7 = 0;
+    delete from values where id > 50; insert into values (id, t) values (1000, ${HOSTILE}), (1001, null), (0.5, '')`,
+};
+
+const NAMES: Case = {
+  tables: `[{ name: "odd: \\\\! 'name' $$ ; drop", source: '"pub lic"."Ta''ble $trueup$ ""x"" \\q"', where: "\\"a:b\\" <> 5 -- a comment", ${AUTO} }]`,
+  names: [`"pub lic"."Ta'ble $trueup$ ""x"" \\q"`],
+  both: `drop schema if exists "pub lic" cascade; create schema "pub lic";
+    create table "pub lic"."Ta'ble $trueup$ ""x"" \\q" ("a:b" int, "se""q" text, "state" text, "trueup" text, "key" text, "ctid_" text, "${'x'.repeat(60)}" text, primary key ("a:b", "key"))`,
+  source: `insert into "pub lic"."Ta'ble $trueup$ ""x"" \\q" select g, 's' || g, 'open', ':id', 'k''' || g, null, 'y' from generate_series(1, 9) g`,
+  target: `update "pub lic"."Ta'ble $trueup$ ""x"" \\q" set "se""q" = 'q', "state" = null where "a:b" in (2, 5);
+    delete from "pub lic"."Ta'ble $trueup$ ""x"" \\q" where "a:b" in (3, 5); insert into "pub lic"."Ta'ble $trueup$ ""x"" \\q" values (77, 'x', 'x', 'x', 'x')`,
+};
+
+const CASCADES: Case = {
+  tables: `[{ name: customers, source: public.customers, ${AUTO} }, { name: notes, source: public.notes, ${AUTO} }]`,
+  names: ['customers', 'notes', 'orders', 'lines', 'tags', 'parts'],
+  both: `create table customers (id int primary key, name text unique, boss int references customers deferrable initially deferred);
+    create table notes (id bigint primary key, customer int not null references customers, note text);
+    create table orders (id int primary key, customer_id int references customers on delete cascade);
+    create table lines (no text primary key, order_id int references orders on delete cascade);
+    create table tags (id int primary key, line text references lines on delete set null, label text default 'l', up int references tags on delete cascade);
+    create table parts (region text, id int, customer_id int default 1 references customers on delete set default, primary key (region, id)) partition by list (region);
+    create table parts_eu partition of parts for values in ('eu'); create table parts_us partition of parts for values in ('us')`,
+  source: `insert into customers select g, 'c' || g, case when g between 2 and 690 then g - 1 end from generate_series(1, 700) g; insert into notes select g, g, 'n' from generate_series(1, 30) g`,
+  target: `delete from notes where id in (3, 4); update notes set note = 'other' where id = 5; delete from notes where id > 20; delete from customers where id between 21 and 690;
+    insert into customers select g, 'extra ' || g from generate_series(1000, 1600) g; insert into notes values (900, 1000, 'x');
+    insert into orders values (1, 1), (100, 1000), (101, 1000), (102, 1550); insert into lines values ('keep', 1), ('a', 100), ('b', 100), ('c', 101);
+    insert into tags values (1, 'a', 'l', null), (2, 'keep', 'l', null), (3, null, 'l', 2); insert into parts values ('eu', 1, 1000), ('us', 1, 1599), ('us', 2, 2)`,
+};
+
+const SELF: Case = {
+  tables: `[{ name: staff, source: public.staff, ${AUTO} }]`,
+  names: ['staff'],
+  both: `create table staff (id int primary key, boss int references staff, name varchar(5) unique)`,
+  // Some refer to rows of a later batch, and the name of one is taken by a row that goes last.
+  source: `insert into staff select g, case when g <= 5 then g + 600 end, 'n' || g from generate_series(1, 700) g`,
+  target: `delete from staff where id < 650; insert into staff values (2000, null, 'n5')`,
+};
+
+async function setUp({ tables, both, source, target }: Case): Promise<void> {
+  await run.reset(tables);
+  await run.target.query('drop schema if exists trueup_script cascade');
+  await run.both(both);
+  await run.both(source);
+  await run.target.query(target);
+}
+
+describe('the plan of a run as a script for psql', () => {
+  const cases: readonly (readonly [string, Case])[] = [
+    ['values of all kinds', TYPES],
+    ['hostile names', NAMES],
+    ['cascades', CASCADES],
+    ['rows that refer to rows of a later batch', SELF],
+  ];
+
+  it.each(cases)('makes of the target what applying the plan makes of it: %s', async (_name, given) => {
+    await setUp(given);
+    const damaged = await run.contents(...given.names);
+    const { entries } = await run.correct(`apply-${(number += 1)}`);
+    expect(new Set(entries.map(({ status }) => status))).toEqual(new Set(['SUCCESS']));
+    const applied = await run.contents(...given.names);
+    expect(applied).not.toBe(damaged);
+    await setUp(given);
+    expect(await run.contents(...given.names)).toBe(damaged);
+
+    const { runId, script } = await planned();
+    const first = await sql(script);
+    expect(first).toMatchObject({ code: 0, messages: expect.not.stringMatching(/SKIPPED|LEFT|WARNING|ERROR/) });
+    expect(await run.contents(...given.names)).toBe(applied);
+    const [kept] = await run.target.query('select count(*) as n from trueup_script.change where run_id = $1', [runId]);
+    expect(kept?.['n']).toBe(String(entries.length));
+
+    const second = await sql(script);
+    expect(second).toMatchObject({ code: 0, messages: expect.not.stringMatching(/: \d+ done$/m) });
+    expect(second.messages).toMatch(/: \d+ done before$/m);
+    expect(await run.contents(...given.names)).toBe(applied);
+
+    const isWhole = given !== SELF;
+    expect(await sql(script, 'trueup_give_back')).toMatchObject({ code: isWhole ? 0 : 3 });
+    expect(await run.contents(...given.names)).toBe(isWhole ? damaged : applied);
+  });
+
+  it('does without psql what psql does', async () => {
+    await setUp(CASCADES);
+    const { script } = await planned();
+    expect(await runByStatements(run.target.url, script, [])).toMatchObject({ code: 0 });
+    const there = await run.contents(...CASCADES.names);
+    await setUp(CASCADES);
+    expect(await sql((await planned()).script)).toMatchObject({ code: 0 });
+    expect(await run.contents(...CASCADES.names)).toBe(there);
+  });
+});
+
+describe('a script whose target is not as planned', () => {
+  const SHOP: Case = {
+    tables: `[{ name: customers, source: public.customers, ${AUTO} }]`,
+    names: ['customers', 'orders'],
+    both: `create table customers (id int primary key, name text, note text);
+      create table orders (id int primary key, customer_id int references customers on delete cascade)`,
+    source: `insert into customers select g, 'c' || g from generate_series(1, 10) g`,
+    target: `update customers set name = 'x' where id in (1, 2, 3); delete from customers where id in (4, 5);
+      insert into customers values (20, 'extra'), (21, 'extra'), (22, 'extra'), (23, 'extra'); insert into orders values (1, 20), (2, 21), (3, 22)`,
+  };
+  const names = async () =>
+    Object.fromEntries((await run.rows('customers')).map(({ id, name }) => [id, name])) as Record<string, string>;
+
+  it('skips and reports the rows that were changed, and no others', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query(`update customers set note = 'n' where id = 2; delete from customers where id = 3;
+      insert into customers values (4, 'mine'); update customers set note = 'n' where id = 23;
+      update orders set customer_id = 1 where id = 2`);
+    const { code, messages } = await sql(script);
+    expect(code).toBe(0);
+    const skipped = messages.split('\n').filter((line) => line.includes('SKIPPED_STALE'));
+    expect(skipped.map((line) => line.replace(/^.*SKIPPED_STALE \d+: /, ''))).toEqual([
+      'insert customers ["4"]: the target has the row by now',
+      'update customers ["2"]: the target row was changed since the plan was made',
+      'update customers ["3"]: the target row is gone since the plan was made',
+      'delete public.orders ["2"]: the target row was changed since the plan was made',
+      expect.stringMatching(/^delete customers \["21"\]: correction \d+, which goes with it, is not as planned$/),
+      'delete customers ["23"]: the target row was changed since the plan was made',
+    ]);
+    expect(await names()).toMatchObject({ 1: 'c1', 2: 'x', 4: 'mine', 5: 'c5', 21: 'extra', 23: 'extra' });
+    expect(Object.keys(await names())).not.toContain('20');
+    expect((await run.rows('orders')).map(({ id }) => id)).toEqual(['2']);
+  });
+
+  it('does not make a delete that would take a row with it that is not in the plan, and tells so at the end', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query('insert into orders values (9, 22)');
+    const { code, messages } = await sql(script);
+    expect(code).toBe(3);
+    expect(messages).toMatch(
+      /LEFT \d+: delete customers \["22"\]: deleting it would delete 1 row\(s\) of public.orders /,
+    );
+    expect(messages).toMatch(/ERROR: .*2 correction\(s\) are left/);
+    expect((await run.rows('orders')).map(({ id }) => id)).toEqual(['3', '9']);
+    expect(await names()).toMatchObject({ 1: 'c1', 4: 'c4', 22: 'extra' });
+    await run.target.query('delete from orders where id = 9');
+    expect(await sql(script)).toMatchObject({ code: 0 });
+    expect(await run.rows('orders')).toEqual([]);
+    expect(Object.keys(await names())).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
+  });
+
+  it('stops at a row that the database refuses, and goes on there when it is run again', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query(`alter table customers add constraint no_five check (id <> 5)`);
+    const before = await run.contents(...SHOP.names);
+    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringContaining('no_five') });
+    expect(await run.contents(...SHOP.names)).toBe(before);
+    await run.target.query('alter table customers drop constraint no_five');
+    expect(await sql(script)).toMatchObject({ code: 0 });
+    expect(await names()).toMatchObject({ 1: 'c1', 5: 'c5' });
+  });
+
+  it('stops where a trigger swallows the change', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query(`create function swallow() returns trigger language plpgsql as 'begin return null; end';
+      create trigger t before update on customers for each row execute function swallow()`);
+    expect(await sql(script)).toMatchObject({
+      code: 3,
+      messages: expect.stringMatching(/3 row\(s\) were to change, 0 did/),
+    });
+  });
+
+  it('waits for no lock for long', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query('begin; select 1 from customers where id = 2 for update');
+    try {
+      const quick = script.replace("lock_timeout = '5s'", "lock_timeout = '100ms'");
+      expect(await sql(quick)).toMatchObject({ code: 3, messages: expect.stringContaining('lock timeout') });
+    } finally {
+      await run.target.query('rollback');
+    }
+    expect(await sql(script)).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    [
+      'a column of another type',
+      'alter table customers alter note type varchar',
+      /note is character varying, was text/,
+    ],
+    ['a column that is gone', 'alter table customers drop note', /note is missing, was text/],
+    ['no table', 'drop table customers cascade', /"public"."customers" is no table here/],
+  ])('changes nothing where there is %s', async (_name, change, says) => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    await run.target.query(change);
+    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringMatching(says) });
+    expect((await run.rows('orders')).map(({ id }) => id)).toEqual(['1', '2', '3']);
+  });
+
+  it('changes nothing on another database, or once Trueup has applied the plan', async () => {
+    await setUp(SHOP);
+    const { runId, digest, script } = await planned();
+    expect(await runScript(run.source.url, script)).toMatchObject({
+      code: 3,
+      messages: expect.stringContaining(`for the database ${run.target.name}, and this is ${run.source.name}`),
+    });
+    await run.apply(runId, digest);
+    const applied = await run.contents(...SHOP.names);
+    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringMatching(/Trueup itself has made \d+/) });
+    expect(await run.contents(...SHOP.names)).toBe(applied);
+  });
+
+  it('gives back nothing that was changed since', async () => {
+    await setUp(SHOP);
+    const { script } = await planned();
+    expect(await sql(script)).toMatchObject({ code: 0 });
+    await run.target.query(`update customers set note = 'mine' where id in (1, 4)`);
+    expect(await sql(script, 'trueup_give_back')).toMatchObject({ code: 0 });
+    expect(await names()).toMatchObject({ 1: 'c1', 2: 'x', 4: 'c4', 20: 'extra' });
+    expect(Object.keys(await names())).not.toContain('5');
+  });
+
+  it('of a plan over its guard is run only when told to', async () => {
+    await setUp({ ...SHOP, tables: SHOP.tables.replace(' }]', ', guard: { rows: 2, percent: 0 } }]') });
+    const { script } = await planned();
+    const before = await run.contents(...SHOP.names);
+    expect(script).toMatch(/^-- BLOCKED: /m);
+    for (const flags of [[], ['trueup_other']]) {
+      expect(await sql(script, ...flags)).toMatchObject({
+        code: 3,
+        messages: expect.stringContaining('add -v trueup_override=1'),
+      });
+      expect(await run.contents(...SHOP.names)).toBe(before);
+    }
+    expect(await sql(script, 'trueup_override')).toMatchObject({ code: 0 });
+    expect(await names()).toMatchObject({ 1: 'c1', 5: 'c5' });
+  });
+
+  it('holds nothing of what an approval left out', async () => {
+    await setUp(SHOP);
+    const { runId } = await planned();
+    await run.target.query(`update trueup.plan_item set needs_approval = true where run_id = '${runId}'`);
+    await leaveOutItems(await run.resources.ledger(), runId, { tables: null, operations: ['insert'] });
+    const script = (await pieces(runId)).join('');
+    expect(await sql(script)).toMatchObject({ code: 0 });
+    expect(await names()).toMatchObject({ 1: 'x', 4: 'c4', 20: 'extra' });
+    expect(await run.rows('orders')).toHaveLength(3);
+  });
+
+  it('is made a piece at a time, each of bounded size, in whole batches', async () => {
+    await setUp({
+      ...SHOP,
+      target: `insert into customers select g, 'extra', repeat('x', case when g < 1040 then 60000 else 5 end) from generate_series(1000, 2600) g;
+        insert into orders select g, 1000 + g % 1000 from generate_series(1, 1500) g; create index on orders (customer_id); analyze`,
+    });
+    const runId = await run.compare('script-large');
+    await run.freeze(runId);
+    const made = await pieces(runId);
+    expect(Math.max(...made.map(({ length }) => length))).toBeLessThan(5_000_000);
+    const batches = made
+      .join('')
+      .split(/^begin;$/m)
+      .slice(1, -1);
+    expect(batches).toHaveLength(5);
+    for (const batch of batches) {
+      const rows = [...batch.matchAll(/^ {2}\((\d+), (\d+), /gm)].map(([, seq, root]) => [seq, root]);
+      const roots = new Set(rows.filter(([seq, root]) => seq === root).map(([seq]) => seq));
+      expect(roots.size).toBeLessThanOrEqual(500);
+      expect(rows.every(([, root]) => roots.has(root))).toBe(true);
+    }
+    expect(await sql(made.join(''), 'trueup_override')).toMatchObject({
+      code: 0,
+      messages: expect.stringContaining('delete: 1601 done'),
+    });
+  });
+});
