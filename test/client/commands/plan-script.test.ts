@@ -5,6 +5,10 @@ import { readNewestReport } from '../../../ledger/report';
 import { CorrectionRun } from '../../support/correction-run';
 import { runByStatements, runScript } from '../../support/psql';
 
+const holding = (text: string) => expect.stringContaining(text) as string;
+const matching = (pattern: RegExp) => expect.stringMatching(pattern) as string;
+const without = (pattern: RegExp) => expect.not.stringMatching(pattern) as string;
+
 const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
 
 let run: CorrectionRun;
@@ -126,13 +130,13 @@ describe('the plan of a run as a script for psql', () => {
 
     const { runId, script } = await planned();
     const first = await sql(script);
-    expect(first).toMatchObject({ code: 0, messages: expect.not.stringMatching(/SKIPPED|LEFT|WARNING|ERROR/) });
+    expect(first).toMatchObject({ code: 0, messages: without(/SKIPPED|LEFT|WARNING|ERROR/) });
     expect(await run.contents(...given.names)).toBe(applied);
     const [kept] = await run.target.query('select count(*) as n from trueup_script.change where run_id = $1', [runId]);
     expect(kept?.['n']).toBe(String(entries.length));
 
     const second = await sql(script);
-    expect(second).toMatchObject({ code: 0, messages: expect.not.stringMatching(/: \d+ done$/m) });
+    expect(second).toMatchObject({ code: 0, messages: without(/: \d+ done$/m) });
     expect(second.messages).toMatch(/: \d+ done before$/m);
     expect(await run.contents(...given.names)).toBe(applied);
 
@@ -210,7 +214,7 @@ describe('a script whose target is not as planned', () => {
     const { script } = await planned();
     await run.target.query(`alter table customers add constraint no_five check (id <> 5)`);
     const before = await run.contents(...SHOP.names);
-    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringContaining('no_five') });
+    expect(await sql(script)).toMatchObject({ code: 3, messages: holding('no_five') });
     expect(await run.contents(...SHOP.names)).toBe(before);
     await run.target.query('alter table customers drop constraint no_five');
     expect(await sql(script)).toMatchObject({ code: 0 });
@@ -224,7 +228,7 @@ describe('a script whose target is not as planned', () => {
       create trigger t before update on customers for each row execute function swallow()`);
     expect(await sql(script)).toMatchObject({
       code: 3,
-      messages: expect.stringMatching(/3 row\(s\) were to change, 0 did/),
+      messages: matching(/3 row\(s\) were to change, 0 did/),
     });
   });
 
@@ -234,7 +238,7 @@ describe('a script whose target is not as planned', () => {
     await run.target.query('begin; select 1 from customers where id = 2 for update');
     try {
       const quick = script.replace("lock_timeout = '5s'", "lock_timeout = '100ms'");
-      expect(await sql(quick)).toMatchObject({ code: 3, messages: expect.stringContaining('lock timeout') });
+      expect(await sql(quick)).toMatchObject({ code: 3, messages: holding('lock timeout') });
     } finally {
       await run.target.query('rollback');
     }
@@ -253,7 +257,7 @@ describe('a script whose target is not as planned', () => {
     await setUp(SHOP);
     const { script } = await planned();
     await run.target.query(change);
-    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringMatching(says) });
+    expect(await sql(script)).toMatchObject({ code: 3, messages: matching(says) });
     expect((await run.rows('orders')).map(({ id }) => id)).toEqual(['1', '2', '3']);
   });
 
@@ -262,11 +266,11 @@ describe('a script whose target is not as planned', () => {
     const { runId, digest, script } = await planned();
     expect(await runScript(run.source.url, script)).toMatchObject({
       code: 3,
-      messages: expect.stringContaining(`for the database ${run.target.name}, and this is ${run.source.name}`),
+      messages: holding(`for the database ${run.target.name}, and this is ${run.source.name}`),
     });
     await run.apply(runId, digest);
     const applied = await run.contents(...SHOP.names);
-    expect(await sql(script)).toMatchObject({ code: 3, messages: expect.stringMatching(/Trueup itself has made \d+/) });
+    expect(await sql(script)).toMatchObject({ code: 3, messages: matching(/Trueup itself has made \d+/) });
     expect(await run.contents(...SHOP.names)).toBe(applied);
   });
 
@@ -288,7 +292,7 @@ describe('a script whose target is not as planned', () => {
     for (const flags of [[], ['trueup_other']]) {
       expect(await sql(script, ...flags)).toMatchObject({
         code: 3,
-        messages: expect.stringContaining('add -v trueup_override=1'),
+        messages: holding('add -v trueup_override=1'),
       });
       expect(await run.contents(...SHOP.names)).toBe(before);
     }
@@ -330,7 +334,7 @@ describe('a script whose target is not as planned', () => {
     }
     expect(await sql(made.join(''), 'trueup_override')).toMatchObject({
       code: 0,
-      messages: expect.stringContaining('delete: 1601 done'),
+      messages: holding('delete: 1601 done'),
     });
   });
 });
