@@ -1,6 +1,4 @@
-import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
-import { PLAN_COLUMNS, toPlanItem, type PlanItemRow } from './plan';
 
 /** The `seq` of the next items of a step that were not left out, without effects, whatever became of them. */
 export async function nextRoots(
@@ -16,19 +14,6 @@ export async function nextRoots(
     [runId, step, afterSeq, limit],
   );
   return rows.map((row) => row.seq);
-}
-
-/** Items of a plan. */
-export async function readPlanItems(
-  ledger: Queryable,
-  runId: string,
-  seqs: readonly string[],
-): Promise<readonly PlanItem[]> {
-  const { rows } = await ledger.query<PlanItemRow>(
-    `select ${PLAN_COLUMNS} from plan_item where run_id = $1 and seq = any ($2::bigint[]) order by seq`,
-    [runId, seqs],
-  );
-  return rows.map(toPlanItem);
 }
 
 /** The tables that a plan changes, without what was left out. */

@@ -6,8 +6,8 @@ import { Database, type Queryable } from '../../database/connection';
 import { quoteLiteral } from '../../database/identifier';
 import { scriptChangeText, scriptGiveBackText, scriptKey, scriptSignature, scriptTable } from '../../engine/script';
 import { nextEffects } from '../../ledger/effect';
-import { listPlanSteps } from '../../ledger/plan';
-import { listPlanTables, nextRoots, readFindingTimes, readPlanItems } from '../../ledger/plan-batch';
+import { listPlanItems, listPlanSteps } from '../../ledger/plan';
+import { listPlanTables, nextRoots, readFindingTimes } from '../../ledger/plan-batch';
 import { readComparison } from '../../ledger/run';
 import {
   BATCH_BEGIN,
@@ -115,7 +115,7 @@ async function* itemsOf(ledger: Queryable, runId: string, roots: readonly string
   for (let done = 0; done < roots.length;) {
     const page = roots.slice(done, done + rows);
     done += page.length;
-    yield sized(await readPlanItems(ledger, runId, page));
+    yield sized(await listPlanItems(ledger, runId, page));
   }
 }
 
