@@ -71,6 +71,8 @@ function headLines({ report, madeAt, connection, database, read }: ScriptHead): 
     'changed before it, and if they are not those of the plan, the delete is not made. What another row is in the way of is',
     'tried again at the end. At any other error the script stops; what was committed stays, and the script can be run again:',
     'what is done is not done twice.',
+    'It does not do two things that Trueup does: sequences stay where they are, and rows that fit together only (that swap a',
+    'unique value, or refer to each other in a ring) are left, and reported as such.',
     '',
     read === null
       ? 'The source is not asked: what it holds by now is not known here.'
