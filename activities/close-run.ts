@@ -1,5 +1,6 @@
 import { TrueupError } from '../contracts/errors';
 import type { LateDecisionInput } from '../contracts/messages';
+import { readChainHead, type ChainHead } from '../ledger/chain';
 import { insertDecision, insertLateDecision, type DecisionEntry } from '../ledger/decision';
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
@@ -51,8 +52,10 @@ export interface EndRunInput extends RunEnd {
   readonly verified: { readonly checked: number; readonly differing: number } | null;
 }
 
-export async function endRun(resources: Resources, input: EndRunInput): Promise<void> {
+/** Ends a run; what it returns is in the history of its workflow from then on, a second witness of what the ledger held. */
+export async function endRun(resources: Resources, input: EndRunInput): Promise<ChainHead | null> {
   const ledger = await resources.ledger();
   if (input.verified) await setVerified(ledger, input.runId, input.verified.checked, input.verified.differing);
   await writeEnd(ledger, input.runId, input);
+  return readChainHead(ledger, input.runId);
 }

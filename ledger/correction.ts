@@ -1,6 +1,7 @@
 import type { Correction, CorrectionStatus, Operation } from '../contracts/correction';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
+import { appendEntries, CORRECTION } from './chain';
 
 export interface CorrectionResult {
   readonly seq: string;
@@ -20,34 +21,60 @@ export async function insertCorrections(
   results: readonly CorrectionResult[],
 ): Promise<Partial<Record<CorrectionStatus, number>>> {
   if (results.length === 0) return {};
-  const { rows } = await ledger.query<{ status: CorrectionStatus; n: string }>(
-    `with entered as (
-     insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error,
-                                 approver, forced)
-     select p.run_id, p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status',
-            r ->> 'error', case when p.needs_approval then $2::text end, p.forced
+  const entered = await appendCorrections(
+    ledger,
+    runId,
+    `select p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status' as status,
+            r ->> 'error' as error, case when p.needs_approval then $2::text end as approver, p.forced
        from jsonb_array_elements($3::jsonb) as t(r)
             cross join lateral (
               select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
-              union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p
-     on conflict (run_id, seq) do nothing
-     returning status)
-     select status, count(*) as n from entered group by status`,
-    [runId, approver, JSON.stringify(results)],
+              union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p`,
+    [approver, JSON.stringify(results)],
   );
-  return Object.fromEntries(rows.map((row) => [row.status, Number(row.n)]));
+  return Object.fromEntries(entered);
 }
 
-/** Enters the whole plan as a dry run. */
+/**
+ * Appends corrections to the log and to the chain of the run; see {@link appendEntries}. `rows` is SQL that selects `seq`,
+ * `table_name`, `operation`, `record_key`, `before_data`, `after_data`, `status`, `error`, `approver` and `forced` of each;
+ * $1 is the run, and `values` are from $2 on. Returns how many were written, by their status.
+ */
+export async function appendCorrections(
+  ledger: Queryable,
+  runId: string,
+  rows: string,
+  values: readonly unknown[],
+): Promise<ReadonlyMap<CorrectionStatus, number>> {
+  const entered = await appendEntries(ledger, CORRECTION, runId, { rows, values, countBy: 'status' });
+  return entered as ReadonlyMap<CorrectionStatus, number>;
+}
+
+/** Entries of a dry run that are made at once. */
+const DRY_RUN_PAGE = 10_000;
+
+/** Enters the whole plan as a dry run; entering it again adds what is not there yet. Returns how many were added. */
 export async function insertDryRun(ledger: Queryable, runId: string): Promise<number> {
-  const { rowCount } = await ledger.query(
-    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status)
-     select run_id, seq, table_name, operation, record_key, before_data, after_data, 'DRY_RUN'
-       from plan_item where run_id = $1
-     on conflict (run_id, seq) do nothing`,
-    [runId],
-  );
-  return rowCount ?? 0;
+  let entered = 0;
+  for (let after = '0'; ;) {
+    const { rows } = await ledger.query<{ last: string | null }>(
+      `select max(seq) as last
+         from (select seq from plan_item where run_id = $1 and seq > $2 order by seq limit ${DRY_RUN_PAGE}) as page`,
+      [runId, after],
+    );
+    const last = rows[0]?.last ?? null;
+    if (last === null) return entered;
+    const counts = await appendCorrections(
+      ledger,
+      runId,
+      `select seq, table_name, operation, record_key, before_data, after_data, 'DRY_RUN' as status, null::text as error,
+              null::text as approver, forced
+         from plan_item where run_id = $1 and seq > $2 and seq <= $3`,
+      [after, last],
+    );
+    entered += counts.get('DRY_RUN') ?? 0;
+    after = last;
+  }
 }
 
 export async function countCorrections(

@@ -1,6 +1,7 @@
 import type { Operation } from '../contracts/correction';
 import type { ApprovalTerms, Decision } from '../contracts/messages';
 import type { Queryable } from '../database/connection';
+import { appendEntries, DECISION } from './chain';
 
 export interface DecisionEntry extends ApprovalTerms {
   readonly decisionNo: number;
@@ -18,25 +19,7 @@ export interface DecisionEntry extends ApprovalTerms {
 
 /** Writes one decision, accepted or refused; written again it stays one entry. */
 export async function insertDecision(ledger: Queryable, runId: string, entry: DecisionEntry): Promise<void> {
-  await ledger.query(
-    `insert into decision (run_id, decision_no, channel, decision, approver, plan_digest, reason, accepted, refusal,
-                           decided_at, tables, operations, override)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::timestamptz, $11::text[], $12::text[], $13)
-     on conflict (run_id, decision_no) do nothing`,
-    [
-      runId,
-      entry.decisionNo,
-      entry.channel,
-      entry.decision,
-      entry.approver,
-      entry.planDigest,
-      entry.reason,
-      entry.accepted,
-      entry.refusal,
-      entry.decidedAt ?? null,
-      ...termsOf(entry),
-    ].map(storable),
-  );
+  await appendDecision(ledger, runId, '$13::int', [...said(entry), entry.decisionNo]);
 }
 
 /**
@@ -48,25 +31,34 @@ export async function insertLateDecision(
   runId: string,
   entry: Omit<DecisionEntry, 'decisionNo' | 'channel' | 'accepted' | 'decidedAt'>,
 ): Promise<void> {
-  for (;;) {
-    const { rows } = await ledger.query(
-      `insert into decision (run_id, decision_no, channel, decision, approver, plan_digest, reason, accepted, refusal,
-                             tables, operations, override)
-       select $1, least(coalesce(min(decision_no), 0), 0) - 1, 'late', $2, $3, $4, $5, false, $6,
-              $7::text[], $8::text[], $9
-         from decision where run_id = $1
-       on conflict (run_id, decision_no) do nothing
-       returning decision_no`,
-      [runId, entry.decision, entry.approver, entry.planDigest, entry.reason, entry.refusal, ...termsOf(entry)].map(
-        storable,
-      ),
-    );
-    if (rows.length > 0) return;
-  }
+  const next = '(select least(coalesce(min(decision_no), 0), 0) - 1 from decision where run_id = $1)';
+  await appendDecision(ledger, runId, next, said({ ...entry, channel: 'late', accepted: false }));
 }
 
-function termsOf({ tables, operations, override }: ApprovalTerms): readonly unknown[] {
-  return [tables ?? null, operations ?? null, override === true];
+/** Values from $2 to $12. */
+function said(entry: Omit<DecisionEntry, 'decisionNo'>): readonly unknown[] {
+  const { tables, operations, override } = entry;
+  return [
+    entry.channel,
+    entry.decision,
+    entry.approver,
+    entry.planDigest,
+    entry.reason,
+    tables ?? null,
+    operations ?? null,
+    override === true,
+    entry.accepted,
+    entry.refusal,
+    entry.decidedAt ?? null,
+  ];
+}
+
+async function appendDecision(ledger: Queryable, runId: string, number: string, values: readonly unknown[]) {
+  const rows = `select ${number} as decision_no, $2::text as channel, $3::text as decision, $4::text as approver,
+                       $5::text as plan_digest, $6::text as reason, $7::text[] as tables, $8::text[] as operations,
+                       $9::boolean as override, $10::boolean as accepted, $11::text as refusal,
+                       $12::timestamptz as decided_at`;
+  await appendEntries(ledger, DECISION, runId, { rows, values: values.map(storable), countBy: 'accepted' });
 }
 
 /** PostgreSQL holds no NUL in a text, and a decision that anybody sent in any form must not fail to be recorded. */

@@ -5,6 +5,7 @@ import type { GuardBreach } from '../contracts/guard';
 import type { RunStatus, TablePhase, TableStatus } from '../contracts/run';
 import type { RunConfig, TableRef } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
+import { genesis } from './chain';
 
 export interface NewRun {
   readonly kind: 'reconcile' | 'undo' | 'review';
@@ -23,8 +24,11 @@ export interface NewRun {
 export async function insertRun(ledger: Queryable, run: NewRun): Promise<string> {
   const runId = await enterRun(ledger, run);
   await ledger.query(
-    `update run set status = 'running', config = $2::jsonb, ended_at = null, error_code = null, error_message = null
-      where run_id = $1 and status = 'failed' and ${NOT_BEGUN}`,
+    `with opened as (
+       update run set status = 'running', config = $2::jsonb, ended_at = null, error_code = null, error_message = null
+        where run_id = $1 and status = 'failed' and ${NOT_BEGUN} returning run_id)
+     update chain c set sealed_entries = null, sealed_head = null, sealed_at = null
+       from opened where c.run_id = opened.run_id`,
     [runId, JSON.stringify(run.config)],
   );
   return runId;
@@ -61,12 +65,14 @@ async function enterRun(ledger: Queryable, run: NewRun): Promise<string> {
          select earlier.n, case when earlier.n = 1 then $2::text else $2::text || '.' || earlier.n end
            from (select count(*) + 1 as n from run where workflow_id = $2::text) as earlier
          union all
-         select n + 1, $2::text || '.' || (n + 1) from numbered where exists (select 1 from run where run_id = id))
-       insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config)
-       select id, $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb
-         from numbered order by n desc limit 1
-       on conflict do nothing
-       returning run_id`,
+         select n + 1, $2::text || '.' || (n + 1) from numbered where exists (select 1 from run where run_id = id)),
+       entered as (
+         insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config, chained)
+         select id, $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb, true
+           from numbered order by n desc limit 1
+         on conflict do nothing
+         returning run_id)
+       insert into chain (run_id, head) select run_id, ${genesis('run_id')} from entered returning run_id`,
       [
         run.kind,
         run.workflowId,
@@ -139,13 +145,16 @@ export interface RunEnd {
   readonly phases: Readonly<Record<string, number>>;
 }
 
-/** Ends a run and writes its line of `job_history`. */
+/** Ends a run, writes its line of `job_history`, and seals its chain: later entries can be told from those of the run. */
 export async function endRun(ledger: Queryable, runId: string, end: RunEnd): Promise<void> {
   await ledger.query(
     `with ended as (
        update run set status = $2, error_code = $3, error_message = $4, phases = $5::jsonb,
               ended_at = coalesce(ended_at, clock_timestamp())
-        where run_id = $1 returning *)
+        where run_id = $1 returning *),
+     sealed as (
+       update chain set sealed_entries = entries, sealed_head = head, sealed_at = clock_timestamp()
+        where run_id = $1 and sealed_at is null)
      insert into job_history (run_id, job_type, started_at, ended_at, status, issues_found, corrections, queued, error)
      select run_id, kind, started_at, ended_at, status,
             (select count(*) from reconciliation_log l where l.run_id = ended.run_id),

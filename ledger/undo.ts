@@ -3,6 +3,7 @@ import type { TextRow } from '../contracts/finding';
 import type { PlanItem } from '../contracts/plan-item';
 import type { UndoScope } from '../contracts/undo';
 import type { Queryable } from '../database/connection';
+import { appendCorrections } from './correction';
 
 /** Keeps with an undo what it gives back; what was said first stands. */
 export async function setUndoScope(ledger: Queryable, runId: string, scope: UndoScope): Promise<void> {
@@ -62,13 +63,15 @@ export interface RefusedUndo {
 /** Enters what an undo does not even plan, as SKIPPED_STALE; entering it again changes nothing. */
 export async function insertRefused(ledger: Queryable, runId: string, refused: readonly RefusedUndo[]): Promise<void> {
   if (refused.length === 0) return;
-  await ledger.query(
-    `insert into correction_log (run_id, seq, table_name, operation, record_key, before_data, after_data, status, error)
-     select $1, (r ->> 'seq')::bigint, r ->> 'table', r ->> 'operation', r -> 'key', nullif(r -> 'before', 'null'),
-            nullif(r -> 'after', 'null'), 'SKIPPED_STALE', r ->> 'error'
+  await appendCorrections(
+    ledger,
+    runId,
+    `select (r ->> 'seq')::bigint as seq, r ->> 'table' as table_name, r ->> 'operation' as operation,
+            r -> 'key' as record_key, nullif(r -> 'before', 'null') as before_data,
+            nullif(r -> 'after', 'null') as after_data, 'SKIPPED_STALE' as status, r ->> 'error' as error,
+            null::text as approver, false as forced
        from jsonb_array_elements($2::jsonb) as t(r)
-      where not exists (select 1 from plan_item p where p.run_id = $1 and p.seq = (r ->> 'seq')::bigint)
-     on conflict (run_id, seq) do nothing`,
-    [runId, JSON.stringify(refused)],
+      where not exists (select 1 from plan_item p where p.run_id = $1 and p.seq = (r ->> 'seq')::bigint)`,
+    [JSON.stringify(refused)],
   );
 }
