@@ -1,10 +1,10 @@
 import { TrueupError } from '../contracts/errors';
 import type { LateDecisionInput } from '../contracts/messages';
-import { readChainHead, type ChainHead } from '../ledger/chain';
+import { readChainHead } from '../ledger/chain';
 import { insertDecision, insertLateDecision, type DecisionEntry } from '../ledger/decision';
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
-import type { RunStatus } from '../contracts/run';
+import type { ChainHead, RunStatus } from '../contracts/run';
 import type { Resources } from './resources';
 
 export async function openGate(

@@ -67,7 +67,7 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
       apply: true,
       requestedBy: input.requestedBy ?? null,
       undoOf: undone.runId,
-      config: { ...config, approvalTimeoutMs },
+      config: { ...config, approvalTimeoutMs, fourEyes: defaults.fourEyes },
     });
     await setUndoScope(session, id, {
       tables: input.tables ?? null,

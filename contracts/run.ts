@@ -78,6 +78,13 @@ export interface PhaseTimes {
   readonly [phase: string]: number;
 }
 
+/** Where the chain of a run stands. */
+export interface ChainHead {
+  readonly entries: number;
+  /** The digest of the last entry, SHA-256 in hex. */
+  readonly head: string;
+}
+
 /** `trueup status RUN --json` and `trueup run --json`. */
 export interface RunReport {
   readonly runId: string;
@@ -108,6 +115,8 @@ export interface RunReport {
   readonly phases: PhaseTimes;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly refusedDecisions: readonly string[];
+  /** The chain of its corrections and decisions, by which `trueup audit` checks them; null: it has none. */
+  readonly chain: ChainHead | null;
   readonly startedAt: string;
   readonly endedAt: string | null;
 }

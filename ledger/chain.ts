@@ -1,3 +1,4 @@
+import type { ChainHead } from '../contracts/run';
 import { Database, type Queryable } from '../database/connection';
 
 /** What is entered in the chain of a run: the table, the column that numbers its rows in a run, and what else they say. */
@@ -82,13 +83,6 @@ export async function appendEntries(
     [runId, ...values],
   );
   return new Map(counts.map(({ value, n }) => [value, Number(n)]));
-}
-
-/** Where the chain of a run stands. */
-export interface ChainHead {
-  readonly entries: number;
-  /** The digest of the last entry, SHA-256 in hex. */
-  readonly head: string;
 }
 
 /** Null: the run has no chain, being one of an earlier version. */

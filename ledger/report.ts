@@ -4,6 +4,7 @@ import type { GuardBreach } from '../contracts/guard';
 import type { PhaseTimes, RunReport, RunStatus, TablePhase, TableStatus, TableSummary } from '../contracts/run';
 import type { Queryable } from '../database/connection';
 import { totalChunks, countChunks } from './chunk';
+import { readChainHead } from './chain';
 import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
 import { countFindings } from './finding';
@@ -121,6 +122,7 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     phases: JSON.parse(row.phases) as PhaseTimes,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     refusedDecisions: await listRefusals(ledger, row.run_id),
+    chain: await readChainHead(ledger, row.run_id),
     startedAt: isoTime(row.started_at),
     endedAt: row.ended_at === null ? null : isoTime(row.ended_at),
   };

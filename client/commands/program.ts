@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../../contracts/exit-code';
 import { addCorrections } from './corrections';
+import { addAudit } from './audit';
 import { addApprove, addReject } from './decide';
 import { addDemo } from './demo';
 import { addDoctor } from './doctor';
@@ -64,7 +65,7 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     addFindings,
     addCorrections,
   ];
-  for (const add of [...additions, addApprove, addReject, addUndo, addPurge, addTune, addReview, addReport])
+  for (const add of [...additions, addApprove, addReject, addUndo, addAudit, addPurge, addTune, addReview, addReport])
     add(program, runner);
   return { program, runner };
 }

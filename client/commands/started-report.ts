@@ -26,6 +26,7 @@ export function startedReport(
     phases: {},
     error: null,
     refusedDecisions: [],
+    chain: null,
     startedAt: startedAt.toISOString(),
     endedAt: null,
   };

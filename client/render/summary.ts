@@ -108,6 +108,10 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   }
   if (report.decision !== null) lines.push(`${decisionLine(report.decision, report.leftOut)}.`);
   if (report.error) lines.push(...errorLines(report.error));
+  if (report.endedAt !== null && report.chain !== null && report.chain.entries > 0) {
+    const { entries, head } = report.chain;
+    lines.push(`Ledger: ${plural(entries, 'entry', 'entries')}, head ${head}`);
+  }
   for (const refusal of report.refusedDecisions) lines.push(`Refused decision: ${refusal}`);
   lines.push(...leftLines(report));
   return lines;

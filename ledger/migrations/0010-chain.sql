@@ -33,8 +33,8 @@ end $$;
 create trigger keep_entry before update on correction_log for each statement execute function keep_entry();
 create trigger keep_entry before update on decision for each statement execute function keep_entry();
 
--- Entries go with their whole run, or when a purge takes its findings.
-create function keep_entries() returns trigger language plpgsql as $$
+-- Entries go with their whole run, or when a purge takes its findings. By hand it is called from any search_path.
+create function keep_entries() returns trigger language plpgsql set search_path from current as $$
 begin
   if exists (select 1 from (select distinct run_id from gone) g join run using (run_id)
               where not exists (select 1 from purge_run d join purge p using (purge_id)

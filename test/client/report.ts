@@ -49,6 +49,7 @@ export function reportOf(changes: Partial<RunReport> = {}): RunReport {
     phases: {},
     error: null,
     refusedDecisions: [],
+    chain: null,
     startedAt: '2026-03-01T12:00:00.000Z',
     endedAt: '2026-03-01T12:00:05.500Z',
     ...changes,
