@@ -56,9 +56,3 @@ export function scopeText({ tables, operations }: ApprovalScope): string | null 
   ];
   return parts.length === 0 ? null : parts.join('; ');
 }
-
-/** Whether two names are of one person, as four eyes are counted: upper and lower case and spaces around them tell none apart. */
-export function isSamePerson(a: string, b: string): boolean {
-  const folded = (name: string) => name.normalize('NFKC').trim().toUpperCase().toLowerCase();
-  return folded(a) === folded(b);
-}

@@ -1,7 +1,8 @@
-import { breachesWithin, isSamePerson, scopeOf } from '../contracts/approval';
+import { breachesWithin, scopeOf } from '../contracts/approval';
 import type { AuditProblem } from '../contracts/audit';
 import { breachText } from '../contracts/guard';
 import type { Decision } from '../contracts/messages';
+import { isSamePerson } from '../contracts/person';
 import type { Queryable } from '../database/connection';
 import type { AuditedRun } from './audited-run';
 import { streamRows } from './cursor';

@@ -1,12 +1,4 @@
-import {
-  breachesWithin,
-  covers,
-  isSamePerson,
-  isWhole,
-  scopeOf,
-  scopeText,
-  type ApprovalScope,
-} from '../contracts/approval';
+import { breachesWithin, covers, isWhole, scopeOf, scopeText, type ApprovalScope } from '../contracts/approval';
 import { breachText, type GuardBreach } from '../contracts/guard';
 import { checkApprovalTerms, textField } from '../contracts/input';
 import type { ApprovalTerms, Decision } from '../contracts/messages';
