@@ -1,39 +1,27 @@
 import {
-  allHandlersFinished,
   CancellationScope,
   condition,
   isCancellation,
   setCurrentDetails,
   setHandler,
   startChild,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { OpenedRun } from '../activities/open-run';
 import { leftOutOf, isWhole, scopeOf, type ApprovalScope } from '../contracts/approval';
 import { checkReconcileInput } from '../contracts/input';
-import type { ReconcileInput, ReconcileResult, RunPhase } from '../contracts/messages';
+import type { ReconcileInput, ReconcileResult } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
 import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 import { long, opening, quick } from './activities';
-import { attempt } from './always';
 import { applyPlan } from './apply';
-import { Decisions } from './decisions';
-import {
-  decidedLine,
-  gateSection,
-  howToDecide,
-  planSection,
-  progressTable,
-  refusedSection,
-  tuningLine,
-} from './details';
-import { catalogued, failure } from './failure';
+import { decidedLine, planSection, progressTable, refusedSection, tuningLine } from './details';
+import { failure } from './failure';
+import { GatedRun } from './gated-run';
 import { inLanes } from './lanes';
 import { plan as planQuery, progress as progressQuery, tableProgress } from './messages';
 import type { reconcileTable, ReconcileTableInput } from './reconcile-table';
-import { NEEDS_APPROVAL, PHASE } from './search-attributes';
 import { Tuner } from './tuning';
 
 /** Table pairs compared at once; the worker bounds the chunks. */
@@ -79,27 +67,17 @@ async function correct(run: Run, plan: PlanSummary): Promise<RunStatus> {
 }
 
 /** One execution: what it knows, what it shows, and its steps. */
-class Run {
-  readonly decisions = new Decisions(() => this.#show());
-  readonly #tuner = new Tuner(() => this.#show());
-  readonly #workflowId = workflowInfo().workflowId;
-  #opened: OpenedRun | null = null;
-  /** Who may not approve the plan, as they requested it. */
-  #barred: string | null = null;
-  #status: RunStatus = 'running';
-  #phase: RunPhase = 'opening';
-  #phaseSince = Date.now();
-  readonly #phases: Record<string, number> = {};
+class Run extends GatedRun<OpenedRun> {
+  readonly #tuner = new Tuner(() => this.show());
   readonly #tables = new Map<string, TableSummary>();
-  #plan: PlanSummary | null = null;
   #corrected = 0;
-  #verified: { checked: number; differing: number } | null = null;
 
   constructor() {
+    super('run');
     setHandler(progressQuery, () => this.#progress(), {
       description: 'Phase, chunks, rows and findings of each table',
     });
-    setHandler(planQuery, () => this.#planAnswer(), {
+    setHandler(planQuery, () => this.planAnswer(this.#leftOut), {
       description: "The plan's digest and counts, and how to approve it",
     });
     setHandler(tableProgress, (summary) => this.#noteTable(summary), { description: 'Sent by the tables of this run' });
@@ -112,16 +90,14 @@ class Run {
     const opened = await opening.openRun.executeWithOptions({ summary: 'check config, tables and privileges' }, [
       { input, workflowId, firstExecutionRunId },
     ]);
-    this.#opened = opened;
-    this.#barred = opened.fourEyes === true ? (input.requestedBy ?? null) : null;
-    this.decisions.opened(opened.runId);
+    this.enterLedger(opened, opened.fourEyes === true, input.requestedBy);
     this.#tuner.opened(opened);
     if (opened.pauseWhile) await this.#tuner.hold(opened.pauseWhile.reason);
     for (const { name } of opened.tables) this.#tables.set(name, emptySummary(name, 'pending', 'waiting'));
   }
 
   async compareTables(): Promise<void> {
-    this.#enter('comparing');
+    this.enter('comparing');
     const watch = new CancellationScope();
     const watching = watch.run(() => this.#watchThrottle());
     // A run that cannot tell whether it has to pause goes no further.
@@ -138,14 +114,14 @@ class Run {
   }
 
   async #compareAll(): Promise<void> {
-    const { tables, searchAttributes, runId } = this.#open;
+    const { tables, searchAttributes, runId } = this.opened;
     const reports = Math.min(20, Math.floor(REPORTS / Math.max(1, tables.length)));
     await inLanes(tables.values(), TABLES_AT_ONCE, async ({ name, settle }) => {
       const tuning = this.#tuning;
       const input: ReconcileTableInput = {
         runId,
         table: name,
-        parent: this.#workflowId,
+        parent: this.workflowId,
         settle,
         tuning,
         searchAttributes,
@@ -153,7 +129,7 @@ class Run {
         activitiesPerRun: ACTIVITIES_PER_RUN,
       };
       const child = await startChild<typeof reconcileTable>(WORKFLOW.reconcileTable, {
-        workflowId: `${this.#workflowId}/${name}`,
+        workflowId: `${this.workflowId}/${name}`,
         args: [input],
         staticSummary: `Compare ${name}`.slice(0, 180),
         staticDetails: `Table pair \`${name}\` of the run \`${runId}\`.`,
@@ -165,8 +141,8 @@ class Run {
 
   /** Pauses and goes on as the config's query asks; without one it waits until it is cancelled. */
   async #watchThrottle(): Promise<never> {
-    if (!this.#open.pauseWhile) await condition(() => false);
-    const { runId } = this.#open;
+    if (!this.opened.pauseWhile) await condition(() => false);
+    const { runId } = this.opened;
     for (let paused = this.#tuner.isHeld; ;) {
       const summary = paused ? 'watch for the end of the pause' : 'watch for a reason to pause';
       const { reason } = await long.watchThrottle.executeWithOptions({ summary }, [{ runId, paused }]);
@@ -176,70 +152,58 @@ class Run {
   }
 
   async freezePlan(): Promise<PlanSummary> {
-    this.#enter('planning');
-    const { runId } = this.#open;
-    this.#plan = await long.freezePlan.executeWithOptions({ summary: 'freeze the plan' }, [{ runId }]);
-    return this.#plan;
+    this.enter('planning');
+    const { runId } = this.opened;
+    this.plan = await long.freezePlan.executeWithOptions({ summary: 'freeze the plan' }, [{ runId }]);
+    return this.plan;
   }
 
   async endDryRun(): Promise<RunStatus> {
-    const { runId } = this.#open;
+    const { runId } = this.opened;
     await long.recordDryRun.executeWithOptions({ summary: 'note the plan as a dry run' }, [{ runId }]);
     return this.statusOfFindings();
   }
 
   /** The gate. Returns the decision, or null when the deadline passed without one. */
-  async waitForDecision(plan: PlanSummary) {
-    const { runId, approvalTimeoutMs } = this.#open;
-    const deadlineMs = Date.now() + approvalTimeoutMs;
-    const deadline = new Date(deadlineMs).toISOString();
-    // Open before the ledger says so: whoever reads it there may decide at once.
-    this.decisions.open(plan.digest, deadlineMs, { plan, barred: this.#barred });
-    await quick.openGate.executeWithOptions({ summary: 'note that the run waits for approval' }, [{ runId, deadline }]);
-    this.#status = 'awaiting_approval';
-    this.#enter('awaiting approval');
-    const decision = await this.decisions.wait();
-    // The decision is in the ledger before anything is done about it.
-    await condition(allHandlersFinished);
-    this.#status = 'running';
-    return decision;
+  waitForDecision(plan: PlanSummary) {
+    return this.decisionOn(plan, { plan, barred: this.barred });
   }
 
   /** Takes what lies outside the part that was approved out of what is applied. */
   async leaveOut(scope: ApprovalScope): Promise<void> {
     if (isWhole(scope)) return;
-    const { runId } = this.#open;
+    const { runId } = this.opened;
     await quick.leaveOut.executeWithOptions({ summary: 'leave out what was not approved' }, [{ runId, scope }]);
   }
 
   async rejectPlan(): Promise<RunStatus> {
-    const { runId } = this.#open;
+    const { runId } = this.opened;
     await quick.rejectPlan.executeWithOptions({ summary: 'note the plan as rejected' }, [{ runId }]);
     return 'rejected';
   }
 
   async apply(plan: PlanSummary, approver: string | null): Promise<void> {
     this.decisions.close('this plan needs no approval');
-    this.#enter('applying');
-    const { runId } = this.#open;
-    await quick.setStatus.executeWithOptions({ summary: 'note that the run applies' }, [{ runId, status: 'running' }]);
+    this.enter('applying');
+    const { runId } = this.opened;
+    await this.noteApplying();
     const onProgress = (done: number) => {
       this.#corrected = done;
-      this.#show();
+      this.show();
     };
     await applyPlan({ runId, digest: plan.digest, approver, onProgress });
   }
 
   async verify(plan: PlanSummary): Promise<void> {
-    this.#enter('verifying');
-    const { runId } = this.#open;
+    this.enter('verifying');
+    const { runId } = this.opened;
     let [checked, differing] = [0, 0];
     await inLanes([...new Set(plan.lines.map((line) => line.table))].values(), TABLES_AT_ONCE, async (table) => {
       const verified = await long.verifyTable.executeWithOptions({ summary: `verify ${table}` }, [{ runId, table }]);
       checked += verified.checked;
       differing += verified.differing;
     });
-    this.#verified = { checked, differing };
+    this.verified = { checked, differing };
   }
 
   isIncomplete(): boolean {
@@ -251,31 +215,9 @@ class Run {
     return [...this.#tables.values()].every((table) => table.status === 'consistent') ? 'consistent' : 'inconsistent';
   }
 
-  async finish(status: RunStatus): Promise<void> {
-    this.decisions.close(`the run has ended: ${status}`);
-    this.#enter('closing');
-    await this.#end(status, null);
-    this.#status = status;
-    this.#enter('done');
-    await condition(allHandlersFinished);
-  }
-
-  /** Ends the run in the ledger, whatever happened, also when it is cancelled; a failure to do so hides no other. */
-  async fail(error: unknown): Promise<void> {
-    const status = isCancellation(error) ? 'cancelled' : 'failed';
-    this.#tuner.close(`it has ended: ${status}`);
-    this.decisions.close(`the run has ended: ${status}`);
-    if (!this.#opened) this.decisions.abandon();
-    await CancellationScope.nonCancellable(async () => {
-      if (this.#opened) await attempt(() => this.#end(status, status === 'failed' ? catalogued(error) : null));
-      this.#status = status;
-      this.#enter('done');
-      await condition(allHandlersFinished);
-    });
-  }
-
-  result(): ReconcileResult {
-    return { runId: this.#open.runId, status: this.#status, planDigest: this.#plan?.digest ?? null };
+  override async fail(error: unknown): Promise<void> {
+    this.#tuner.close(`it has ended: ${isCancellation(error) ? 'cancelled' : 'failed'}`);
+    await super.fail(error);
   }
 
   get #tuning(): Tuning {
@@ -284,52 +226,24 @@ class Run {
     return tuning;
   }
 
-  get #open(): OpenedRun {
-    if (!this.#opened) throw failure('INTERNAL', 'the run is not open');
-    return this.#opened;
-  }
-
-  async #end(status: RunStatus, error: ReturnType<typeof catalogued> | null): Promise<void> {
-    const { runId } = this.#open;
-    const input = { runId, status, error, phases: { ...this.#phases }, verified: this.#verified };
-    await quick.endRun.executeWithOptions({ summary: `end the run: ${status}` }, [input]);
-  }
-
-  #enter(phase: RunPhase): void {
-    const now = Date.now();
-    this.#phases[this.#phase] = (this.#phases[this.#phase] ?? 0) + (now - this.#phaseSince);
-    this.#phase = phase;
-    this.#phaseSince = now;
-    if (this.#opened?.searchAttributes) {
-      upsertSearchAttributes([
-        { key: PHASE, value: phase },
-        { key: NEEDS_APPROVAL, value: phase === 'awaiting approval' },
-      ]);
-    }
-    this.#show();
-  }
-
   #noteTable(summary: TableSummary): void {
     this.#tables.set(summary.name, summary);
-    this.#show();
+    this.show();
   }
 
-  #show(): void {
-    const gate =
-      this.#phase === 'awaiting approval' && this.#plan && this.decisions.deadlineMs !== null
-        ? gateSection(this.#workflowId, this.#plan, new Date(this.decisions.deadlineMs).toISOString())
-        : '';
+  protected override show(): void {
+    const gate = this.gateSection();
     const { decision } = this.decisions;
     const decided = decision ? decidedLine(decision, this.#leftOut) : '';
     const applying = this.#corrected > 0 ? `Corrections: ${this.#corrected} of ${this.#toCorrect}` : '';
-    const head = `Run \`${this.#opened?.runId ?? this.#workflowId}\`: **${this.#phase === 'done' ? this.#status : this.#phase}**`;
+    const head = `Run \`${this.known?.runId ?? this.workflowId}\`: **${this.phase === 'done' ? this.status : this.phase}**`;
     const { tuning } = this.#tuner;
-    const tuned = tuning && this.#opened ? tuningLine(tuning, { ...this.#opened, paused: null }) : '';
+    const tuned = tuning && this.known ? tuningLine(tuning, { ...this.known, paused: null }) : '';
     const sections = [
       head,
-      this.#phase === 'comparing' ? tuned : '',
+      this.phase === 'comparing' ? tuned : '',
       gate,
-      gate === '' && this.#plan ? planSection(this.#plan) : '',
+      gate === '' && this.plan ? planSection(this.plan) : '',
       decided,
       applying,
       refusedSection(this.decisions.refused),
@@ -341,11 +255,11 @@ class Run {
   /** Corrections that the decision leaves out. */
   get #leftOut(): number {
     const { decision } = this.decisions;
-    return decision?.decision === 'approve' && this.#plan ? leftOutOf(scopeOf(decision), this.#plan.lines) : 0;
+    return decision?.decision === 'approve' && this.plan ? leftOutOf(scopeOf(decision), this.plan.lines) : 0;
   }
 
   get #toCorrect(): number {
-    return (this.#plan?.total ?? 0) - this.#leftOut;
+    return (this.plan?.total ?? 0) - this.#leftOut;
   }
 
   #tableSection(): string {
@@ -354,25 +268,12 @@ class Run {
 
   #progress() {
     return {
-      runId: this.#opened?.runId ?? null,
-      status: this.#status,
-      phase: this.#phase,
+      runId: this.known?.runId ?? null,
+      status: this.status,
+      phase: this.phase,
       tables: [...this.#tables.values()],
       corrections: { done: this.#corrected, total: this.#toCorrect },
       tuning: this.#tuner.tuning,
-    };
-  }
-
-  #planAnswer() {
-    const { deadlineMs } = this.decisions;
-    return {
-      runId: this.#opened?.runId ?? null,
-      plan: this.#plan,
-      howToApprove: this.#plan ? howToDecide(this.#workflowId, this.#plan) : [],
-      deadline: deadlineMs === null ? null : new Date(deadlineMs).toISOString(),
-      decision: this.decisions.decision,
-      leftOut: this.#leftOut,
-      refused: this.decisions.refused,
     };
   }
 }
