@@ -27,6 +27,8 @@ export async function auditRun(ledger: Database, runId: string, options: AuditOp
   return ledger.withTransaction('repeatable read, read only', async (session) => {
     // Whoever reads the problems may take their time.
     await session.query(`select set_config('idle_in_transaction_session_timeout', '0', true)`);
+    // Everything is read once. What a planner without statistics takes for a few rows it would look through row by row.
+    await session.query(`select set_config('enable_nestloop', 'off', true)`);
     const run = await readAuditedRun(session, runId);
     if (!run) throw new TrueupError('RUN_NOT_FOUND', `no run ${runId} in the ledger`);
     let problems = 0;
