@@ -143,6 +143,7 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
     sides,
     markers: markersOf(schema, runId, sides.target, table),
     cascades: await cascades.of(comparison),
+    keyChanges: await cascades.changesOf(comparison),
     effects: effectPlan(resources, ledger, { runId, schema, cascades }),
   };
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };

@@ -120,6 +120,7 @@ async function lookUp(resources: Resources, runId: string, items: readonly PlanI
         sides,
         markers: markersOf(schema, runId, sides.target, table),
         cascades: await cascades.of(comparison),
+        keyChanges: await cascades.changesOf(comparison),
         effects: effectPlan(resources, ledger, { runId, schema, cascades }),
       },
     });

@@ -48,6 +48,8 @@ export interface ApplyContext {
   readonly sides: Sides;
   readonly markers: MarkerStore;
   readonly cascades: readonly Cascade[];
+  /** What changing the key that rows are referred to by would change. */
+  readonly keyChanges: readonly Cascade[];
   /** Absent: the plan has none, so what a delete would touch beside the plan refuses it. */
   readonly effects?: EffectPlan;
 }

@@ -8,6 +8,7 @@ import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects } from './effect-check';
 import { checkFreshness } from './freshness';
 import { keyText, keyValues } from './key';
+import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
 
@@ -78,10 +79,14 @@ async function applyTogether(
       outcomes.push(...stale);
       const isDelete = items[0]?.operation === 'delete' && context.cascades.length > 0;
       const refused = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
-      const ready = fresh.filter(({ seq }) => !refused.has(seq));
+      const isUpdate = items[0]?.operation === 'update' && context.keyChanges.length > 0;
+      const changing = isUpdate ? await checkKeyChanges(session, context, fresh) : new Map<string, never>();
+      const ready = fresh.filter(({ seq }) => !refused.has(seq) && !changing.has(seq));
       for (const [seq, { status, error }] of refused) {
         outcomes.push({ seq, status, error, mayPass: status === 'FAILED' });
       }
+      // Rows that refer to the old value may be corrected later, or in one transaction with it.
+      for (const [seq, error] of changing) outcomes.push({ seq, status: 'FAILED', error, mayPass: true });
       const causes = isDelete ? ready.map(({ seq }) => seq) : [];
       await applyEffects(session, context, causes);
       await change(context, session, ready, target);
@@ -124,6 +129,7 @@ async function change(
   const keys = items.map((item) => keyValues(comparison, item.key));
   const after = await readRows(session, comparison, sides.target, keys);
   if (isDelete && after.size > 0) throw standsInTheWay(comparison, items.length, items.length - after.size);
+  if (items[0]?.operation === 'update') confirmKeyChanges(context, items, before, after);
   await markers.add(
     session,
     items.map((item, i) => {

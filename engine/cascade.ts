@@ -11,7 +11,7 @@ import type { Side } from './side';
 const EFFECT: Readonly<Record<string, string>> = { c: 'delete', n: 'set to NULL', d: 'set to a default' };
 const CHANGES = /[cnd]/;
 
-/** A foreign key by which deleting a row would delete or change rows that refer to it. */
+/** A foreign key by which deleting a row, or changing its key, would delete or change rows that refer to it. */
 export interface Cascade {
   readonly key: ForeignKey;
   /** Where those rows are; or why they cannot be planned for, so that there must be none. */
@@ -25,6 +25,7 @@ export type PairsOf = (ref: TableRef) => Promise<readonly Comparison[]>;
 export class Cascades {
   #keys: Promise<readonly ForeignKey[]> | undefined;
   readonly #of = new Map<string, Promise<readonly Cascade[]>>();
+  readonly #changes = new Map<string, Promise<readonly Cascade[]>>();
 
   /** The pairs of a table name the rows that they compare; other rows are named by their table. */
   constructor(
@@ -41,6 +42,15 @@ export class Cascades {
     return known;
   }
 
+  /** The foreign keys by which changing what a row of this table is referred to by would change others. */
+  changesOf(comparison: Comparison): Promise<readonly Cascade[]> {
+    const { schema, table } = comparison.pair.target;
+    const id = JSON.stringify([schema, table]);
+    const known = this.#changes.get(id) ?? this.#findChanges(comparison);
+    this.#changes.set(id, known);
+    return known;
+  }
+
   foreignKeys(): Promise<readonly ForeignKey[]> {
     return (this.#keys ??= readForeignKeys(this.target));
   }
@@ -51,17 +61,38 @@ export class Cascades {
     const relatives = await readRelatives(this.target, schema, table);
     const cascades: Cascade[] = [];
     for (const key of all.filter(({ onDelete }) => onDelete in EFFECT)) {
-      const { parent, child } = key;
+      const { parent } = key;
       const relative = relatives.find((found) => found.schema === parent.schema && found.table === parent.table);
       if (relative?.kind === 'within it') {
         cascades.push({ key, children: { why: 'it refers to a part of the table only', visible: true } });
       } else if (relative || (parent.schema === schema && parent.table === table)) {
-        const ref = { connection, schema: child.schema, table: child.table };
-        const children = await effectTables(this.target, ref, await this.pairsOf(ref));
-        cascades.push({ key, children: 'why' in children ? children : (unfitFor(key, children, all) ?? children) });
+        cascades.push({ key, children: await this.#children(key, key, connection) });
       }
     }
     return cascades;
+  }
+
+  async #findChanges({ pair }: Comparison): Promise<readonly Cascade[]> {
+    const { connection, schema, table } = pair.target;
+    const all = (await this.foreignKeys()).filter(({ onUpdate }) => CHANGES.test(onUpdate));
+    if (all.length === 0) return [];
+    const here = [{ schema, table }, ...(await readRelatives(this.target, schema, table))];
+    const isHere = ({ parent }: ForeignKey) =>
+      here.some((found) => found.schema === parent.schema && found.table === parent.table);
+    const changes: Cascade[] = [];
+    for (const key of all.filter(isHere)) {
+      // A change sets all columns of a reference, whatever a delete sets.
+      const setting = { ...key, onDelete: 'n', setColumns: key.child.columns };
+      changes.push({ key, children: await this.#children(key, setting, connection) });
+    }
+    return changes;
+  }
+
+  async #children(key: ForeignKey, setting: ForeignKey, connection: string): Promise<Cascade['children']> {
+    const ref = { connection, schema: key.child.schema, table: key.child.table };
+    const children = await effectTables(this.target, ref, await this.pairsOf(ref));
+    if ('why' in children) return children;
+    return unfitFor(setting, children, await this.foreignKeys()) ?? children;
   }
 }
 
@@ -105,18 +136,29 @@ export async function findCascades(
   no: NoEffects,
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { child, parent } = key;
+  const { child } = key;
   if (!no.visible) {
     const reason = `whether deleting it would touch ${child.schema}.${child.table} cannot be seen (${key.name}): ${no.why}`;
     return new Map(keys.map((values) => [keyText(values), reason]));
   }
+  const referring = await countReferring(session, side, key, keys);
+  return new Map([...referring].map(([text, n]) => [text, unplanned(key, n, no.why)]));
+}
+
+/** How many rows refer to each of the rows of `keys` by a foreign key; those that none refers to are left out. */
+export async function countReferring(
+  session: Queryable,
+  side: Side,
+  { child, parent, equals }: ForeignKey,
+  keys: readonly KeyValues[],
+): Promise<ReadonlyMap<string, number>> {
   const parameters = new Parameters();
   const arrays = keyArrays(side, keys, parameters);
   const wanted = side.key.map((_, i) => alias('w', i));
   const found = side.key.map((column, i) => `${column.equal} = wanted.${wanted[i] ?? ''}`).join(' and ');
   const parentColumns = parent.columns.map((name, i) => `${quoteIdentifier(name)} as ${alias('c', i)}`);
   const childMatch = child.columns.map(
-    (name, i) => `parent.${alias('c', i)} ${key.equals[i] ?? '='} child.${quoteIdentifier(name)}`,
+    (name, i) => `parent.${alias('c', i)} ${equals[i] ?? '='} child.${quoteIdentifier(name)}`,
   );
   const { rows } = await session.query<{ key: string; n: string }>(
     `select parent."trueup:n" as key, count(*) as n
@@ -127,5 +169,5 @@ export async function findCascades(
       group by parent."trueup:n"`,
     parameters.values,
   );
-  return new Map(rows.map((row) => [keyText(keys[Number(row.key) - 1] ?? []), unplanned(key, row.n, no.why)]));
+  return new Map(rows.map((row) => [keyText(keys[Number(row.key) - 1] ?? []), Number(row.n)]));
 }

@@ -11,6 +11,7 @@ import { checkFreshness } from './freshness';
 import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn } from './joined';
 import { byTable, jointOrder, type JointStep, type JointTies, type Releases } from './joint-order';
 import { keyDigest, keyText, keyValues } from './key';
+import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { parkedValues } from './parked-value';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
@@ -103,6 +104,8 @@ async function applyOnce(
       const stale = await joint.checkFreshness(open, signal);
       // Whoever needs a row that is not as it was has to be looked at anew.
       if (stale.length > 0) return [...success(done), ...stale];
+      const refused = await joint.checkKeyChanges(open);
+      if (refused.length > 0) return [...success(done), ...refused];
       await joint.apply(open);
       return success(new Set(items.map(({ seq }) => seq)));
     },
@@ -144,11 +147,33 @@ class Joint {
     return stale;
   }
 
+  /** Returns an outcome for each update by which the database would change rows that are not corrected here. */
+  async checkKeyChanges(items: readonly PlanItem[]): Promise<readonly CorrectionOutcome[]> {
+    const idOf = (table: string, digest: string) => JSON.stringify([table, digest]);
+    const corrected = new Map(
+      items.map((item) => {
+        const { comparison } = this.#table(item.table).context;
+        return [idOf(item.table, keyDigest(keyValues(comparison, item.key))), item];
+      }),
+    );
+    const refused: CorrectionOutcome[] = [];
+    for (const [name, of] of this.#byTable(items.filter(({ operation }) => operation === 'update'))) {
+      const found = await checkKeyChanges(this.session, this.#table(name).context, of, (effect, columns) => {
+        const item = corrected.get(idOf(effect.table, effect.keyDigest));
+        if (!item) return false;
+        return item.operation === 'delete' || columns.every((column) => column in (item.after ?? {}));
+      });
+      for (const [seq, error] of found) refused.push({ seq, status: 'FAILED', error, mayPass: false });
+    }
+    return refused;
+  }
+
   async apply(items: readonly PlanItem[]): Promise<void> {
     const order = jointOrder(items, (table) => this.#table(table).ties);
     await this.session.query('set constraints all deferred');
     const parked = await this.#release(items, order.releases);
     await this.#delete(order.deletesFirst, items);
+    for (const step of order.keyChanges) await this.#write(step);
     for (const step of order.inserts)
       await this.#write({ ...step, items: step.items.map((item) => without(item, order.late)) });
     for (const step of order.updates) await this.#write(step);
@@ -233,6 +258,8 @@ class Joint {
     const { comparison, sides, markers } = this.#table(name).context;
     const keys = items.map((item) => keyValues(comparison, item.key));
     const after = await readRows(this.session, comparison, sides.target, keys);
+    const updated = items.filter(({ operation }) => operation === 'update');
+    confirmKeyChanges(this.#table(name).context, updated, this.#before.get(name) ?? new Map(), after);
     const images = items.map(({ seq, operation, key }, i) => {
       const id = keyText(keys[i] ?? []);
       const before = this.#before.get(name)?.get(id)?.values ?? null;

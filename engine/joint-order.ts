@@ -28,6 +28,8 @@ export interface JointOrder {
   readonly releases: Releases;
   /** Rows that hold a unique value that another one takes. */
   readonly deletesFirst: readonly JointStep[];
+  /** Updates of what others refer to, which the database hands on to these: before they are given what is planned. */
+  readonly keyChanges: readonly JointStep[];
   readonly inserts: readonly JointStep[];
   /** Of inserts: references that are NULL at first, and set when all rows are there. */
   readonly late: Releases;
@@ -216,6 +218,15 @@ function referenceReleases(items: readonly PlanItem[], deleted: readonly PlanIte
   return releases;
 }
 
+/** Whether an update changes what the database hands on to the rows that refer to it, and no reference of its own. */
+function changesKey({ before, after }: PlanItem, ties: Ties): boolean {
+  const changes = (name: string) => after?.[name] !== undefined && after[name] !== before?.[name];
+  return (
+    keysInto(ties).some(({ onUpdate, parent }) => /[cnd]/.test(onUpdate) && parent.columns.some(changes)) &&
+    !keysFrom(ties).some(({ child }) => child.columns.some(changes))
+  );
+}
+
 export function jointOrder(items: readonly PlanItem[], tiesOf: TiesOf): JointOrder {
   const of = (operation: PlanItem['operation']) => items.filter((item) => item.operation === operation);
   const taken = takenValues(items, tiesOf);
@@ -228,6 +239,7 @@ export function jointOrder(items: readonly PlanItem[], tiesOf: TiesOf): JointOrd
     rowBefore,
   );
   const inserts = parentsFirst(of('insert'), tiesOf, rowAfter);
+  const keyChanges = of('update').filter((item) => changesKey(item, tiesOf(item.table)));
   return {
     releases: merge(
       uniqueReleases(items, taken, tiesOf),
@@ -236,9 +248,10 @@ export function jointOrder(items: readonly PlanItem[], tiesOf: TiesOf): JointOrd
       last.releases,
     ),
     deletesFirst: [...first.steps].reverse(),
+    keyChanges: byTable(keyChanges),
     inserts: inserts.steps,
     late: inserts.releases,
-    updates: byTable(of('update')),
+    updates: byTable(of('update').filter((item) => !keyChanges.includes(item))),
     deletesLast: [...last.steps].reverse(),
   };
 }

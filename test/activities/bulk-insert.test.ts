@@ -18,7 +18,14 @@ describe('inserting many rows', () => {
     const comparison = await run.resources.comparison(runId, table);
     const sides = run.resources.sides(comparison);
     const cascades = await cascadesIn(run.resources, runId, comparison).of(comparison);
-    return { runId, comparison, sides, markers: markersOf('trueup', runId, sides.target, table), cascades };
+    return {
+      runId,
+      comparison,
+      sides,
+      markers: markersOf('trueup', runId, sides.target, table),
+      cascades,
+      keyChanges: [],
+    };
   };
   const bulkFor = async (runId: string, table: string): Promise<BulkInsert> => {
     const bulk = bulkOf(await contextOf(runId, table), table, 'trueup');

@@ -70,7 +70,7 @@ async function apply(
   for (const operation of ['insert', 'update', 'delete']) {
     const batch = items.filter((item) => item.operation === operation);
     if (batch.length === 0) continue;
-    outcomes.push(...(await applyBatch({ runId, comparison, sides, markers, cascades }, batch)));
+    outcomes.push(...(await applyBatch({ runId, comparison, sides, markers, cascades, keyChanges: [] }, batch)));
   }
   return outcomes.sort((a, b) => Number(a.seq) - Number(b.seq));
 }
