@@ -6,7 +6,7 @@ import type { Cascades } from '../engine/cascade';
 import { applyJoined, type JointTable } from '../engine/joint-apply';
 import { joinItems } from '../engine/joined';
 import { insertCorrections } from '../ledger/correction';
-import { nextOpenItems } from '../ledger/plan';
+import { listInsertedTables, nextOpenItems } from '../ledger/plan';
 import { ledgerSchema, type ApplyCounts } from './correct';
 import { cascadesIn, effectPlan, markersOf } from './effects';
 import type { Resources } from './resources';
@@ -51,10 +51,9 @@ export async function applyTogether(
     counts.failed += entered.FAILED ?? 0;
     context.report(counts);
   }
-  const inserted = new Set(items.filter(({ operation }) => operation === 'insert').map(({ table }) => table));
-  for (const table of inserted) {
-    const found = tables.get(table);
-    if (found && counts.success > 0) await moveSequences(resources, runId, found.context.comparison);
+  // Also where nothing is left: an earlier attempt may have inserted, and come no further.
+  for (const table of await listInsertedTables(ledger, runId)) {
+    await moveSequences(resources, runId, await resources.comparison(runId, table));
   }
   return { ...counts, deferred: items.length - settled };
 }

@@ -201,6 +201,18 @@ export async function* streamPlan(ledger: Queryable, runId: string): AsyncIterab
   }
 }
 
+/** The compared tables that the plan inserts into. */
+export async function listInsertedTables(ledger: Queryable, runId: string): Promise<readonly string[]> {
+  const { rows } = await ledger.query<{ table_name: string }>(
+    `select table_name from run_table t
+      where run_id = $1 and exists (select 1 from plan_item p where p.run_id = t.run_id and p.table_name = t.table_name
+                                                                and p.operation = 'insert')
+      order by ordinal`,
+    [runId],
+  );
+  return rows.map((row) => row.table_name);
+}
+
 /** The next items of a step that were not left out and have no entry in the correction log yet, without effects. */
 export async function nextPlanItems(
   ledger: Queryable,

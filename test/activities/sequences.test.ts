@@ -1,3 +1,4 @@
+import { applyTogether } from '../../activities/together';
 import { CorrectionRun } from '../support/correction-run';
 
 describe('sequences of the target', () => {
@@ -51,5 +52,25 @@ describe('sequences of the target', () => {
     const { runId, entries } = await run.correct('full');
     expect(entries.map(({ status }) => status)).toEqual(['SUCCESS']);
     expect((await notes(runId)).join()).toMatch(/sequence "public"."t_id_seq" was not moved: .*out of bounds/);
+  });
+
+  it('are moved past rows that needed each other, also by an attempt that finds them inserted already', async () => {
+    await run.reset('[a, b]');
+    await run.both(`create table a (id serial primary key, b_id int not null);
+      create table b (id serial primary key, a_id int not null references a deferrable);
+      alter table a add foreign key (b_id) references b deferrable`);
+    await run.source.query(
+      `set constraints all deferred; insert into a values (30, 40); insert into b values (40, 30)`,
+    );
+    const { runId, entries } = await run.correct('ring');
+    expect(entries.map(({ status }) => status)).toEqual(['SUCCESS', 'SUCCESS']);
+    const values = () =>
+      run.target.query('select (select last_value from a_id_seq) as a, last_value as b from b_id_seq');
+    expect(await values()).toEqual([{ a: '30', b: '40' }]);
+    // As if the attempt had been broken off after its entries.
+    await run.target.query(`select setval('a_id_seq', 1), setval('b_id_seq', 1)`);
+    const context = { signal: new AbortController().signal, report: () => undefined };
+    await applyTogether(run.resources, { runId, approver: null }, context);
+    expect(await values()).toEqual([{ a: '30', b: '40' }]);
   });
 });
