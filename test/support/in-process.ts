@@ -17,6 +17,7 @@ import type {
   Decision,
   DecideMessage,
   PlanAnswer,
+  ProgressAnswer,
   ReconcileInput,
   ReconcileResult,
   UndoInput,
@@ -151,15 +152,15 @@ export class InProcess {
     }
   }
 
-  /** Waits, in real time, until the run stands at the gate; returns its plan. */
+  /** Waits, in real time, until the run stands at the gate and says so everywhere; returns its plan. */
   async untilGate(handle: WorkflowHandle): Promise<PlanSummary> {
     let answer: PlanAnswer | undefined;
     await waitUntil(
       async () => {
         answer = await handle.query<PlanAnswer>('plan');
-        return answer.deadline !== null;
+        return (await handle.query<ProgressAnswer>('progress')).status === 'awaiting_approval';
       },
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs: 60_000, everyMs: 50 },
     );
     if (!answer?.plan) throw new Error(`the run did not come to its gate: ${JSON.stringify(answer)}`);
     return answer.plan;
