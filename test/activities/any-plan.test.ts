@@ -147,7 +147,7 @@ describe('whatever the tables, the plan, its approval and what happens meanwhile
       {
         seed,
         numRuns: Number(process.env['TRUEUP_TEST_RUNS'] ?? 80),
-        interruptAfterTimeLimit: 45_000,
+        interruptAfterTimeLimit: 60_000,
         markInterruptAsFailure: false,
         // A smaller example is worth minutes only to whoever looks for it.
         endOnFailure: process.env['TRUEUP_TEST_SHRINK'] === undefined,
