@@ -135,7 +135,7 @@ begin
 end`,
 )}`;
 
-const UNPLANNED = `-- Leaves deletes by which the database would delete or change rows that the plan does not; whether there were any.
+const UNPLANNED = `-- Leaves what the database would delete or change rows by that the plan does not; whether there was any.
 ${fn(
   'function pg_temp.trueup_unplanned(roots bigint[]) returns boolean',
   `declare
@@ -148,20 +148,21 @@ begin
     select distinct r.place as oid
       from pg_temp.trueup_item i join pg_temp.trueup_row r on r.seq = i.seq
            join pg_temp.trueup_statement s on s.id = i.statement
-     where s.operation = 'delete' and i.state = 'open' and i.root = any (roots)
+     where s.operation in ('delete', 'update') and i.state = 'open' and i.root = any (roots)
   loop
     for fk in
-      select f.conname, f.confdeltype as action, f.conrelid::regclass::text as child,
+      select f.conname, e.operation, e.action, array_agg(pa.attname::text) as parents, f.conrelid::regclass::text as child,
              case when k.relkind = 'p' then '' else 'only' end as reach,
              string_agg(format('p.%I operator(%I.%s) c.%I', pa.attname, n.nspname, o.oprname, ca.attname), ' and ') as joined
         from pg_constraint f join pg_class k on k.oid = f.conrelid
+             cross join lateral (values ('delete', f.confdeltype), ('update', f.confupdtype)) as e(operation, action)
              cross join unnest(f.conkey, f.confkey, f.conpfeqop) as u(child, parent, op)
              join pg_attribute ca on ca.attrelid = f.conrelid and ca.attnum = u.child
              join pg_attribute pa on pa.attrelid = f.confrelid and pa.attnum = u.parent
              join pg_operator o on o.oid = u.op join pg_namespace n on n.oid = o.oprnamespace
-       where f.contype = 'f' and f.confdeltype in ('c', 'n', 'd') and f.conparentid = 0
+       where f.contype = 'f' and e.action in ('c', 'n', 'd') and f.conparentid = 0
          and (f.confrelid = leaf.oid or f.confrelid in (select relid from pg_partition_ancestors(leaf.oid)))
-       group by f.oid, f.conname, f.confdeltype, f.conrelid, k.relkind
+       group by f.oid, f.conname, e.operation, e.action, f.conrelid, k.relkind
     loop
       for hit in execute format(
         'select i.root, count(*) as n
@@ -169,18 +170,20 @@ begin
                 join pg_temp.trueup_row r on r.seq = i.seq
                 join only %s p on p.ctid = r.at
                 join %s %s c on %s
-          where i.root = any ($1) and i.state = ''open'' and s.operation = ''delete'' and r.place = $2
-            and not exists (
+          where i.root = any ($1) and i.state = ''open'' and s.operation = $3 and r.place = $2
+            and ($3 = ''delete'' or i.after ?| $4)
+            and not ($3 = ''delete'' and exists (
               select 1 from pg_temp.trueup_item e join pg_temp.trueup_row x on x.seq = e.seq
                      join pg_temp.trueup_statement d on d.id = e.statement
                where x.place = c.tableoid and x.at = c.ctid and e.state = ''open'' and e.root = any ($1)
-                 and (%L <> ''c'' or d.operation = ''delete''))
+                 and (%L <> ''c'' or d.operation = ''delete'')))
           group by i.root', leaf.oid::regclass, fk.reach, fk.child, fk.joined, fk.action)
-        using roots, leaf.oid
+        using roots, leaf.oid, fk.operation, fk.parents
       loop
         update pg_temp.trueup_item i
-           set state = 'left', reason = format('deleting it would %s %s row(s) of %s that are not in the plan (%s)',
-                 case fk.action when 'c' then 'delete' when 'n' then 'set to NULL' else 'set to a default' end,
+           set state = 'left', reason = format('%s it would %s %s row(s) of %s that are not in the plan (%s)',
+                 case fk.operation when 'delete' then 'deleting' else 'updating' end,
+                 case fk.action when 'c' then case fk.operation when 'delete' then 'delete' else 'change' end when 'n' then 'set to NULL' else 'set to a default' end,
                  hit.n, fk.child, fk.conname)
          where i.root = hit.root and i.state = 'open';
         any_hit := true;

@@ -209,6 +209,38 @@ describe('a script whose target is not as planned', () => {
     expect(Object.keys(await names())).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
   });
 
+  it.each([
+    ['cascade', 'change'],
+    ['set null', 'set to NULL'],
+  ])(
+    'does not make an update that ON UPDATE %s would hand on to rows that are not in the plan',
+    async (action, what) => {
+      await setUp({
+        ...SHOP,
+        both: `create table customers (id int primary key, name text unique, note text);
+        create table orders (id int primary key, customer text references customers (name) on update ${action})`,
+        target: `update customers set name = 'x' || id, note = 'y' where id in (1, 2); update customers set note = 'z' where id = 3;
+        insert into orders values (1, 'x1'), (2, 'c3')`,
+      });
+      const { script } = await planned();
+      const { code, messages } = await sql(script);
+      expect(code).toBe(3);
+      expect(messages).toMatch(
+        new RegExp(`LEFT \\d+: update customers \\["1"\\]: updating it would ${what} 1 row\\(s\\) of public.orders `),
+      );
+      expect(messages).toMatch(/ERROR: .*1 correction\(s\) are left/);
+      expect(await run.rows('orders')).toEqual([
+        { id: '1', customer: 'x1' },
+        { id: '2', customer: 'c3' },
+      ]);
+      expect((await run.rows('customers')).slice(0, 3)).toEqual([
+        { id: '1', name: 'x1', note: 'y' },
+        { id: '2', name: 'c2', note: null },
+        { id: '3', name: 'c3', note: null },
+      ]);
+    },
+  );
+
   it('stops at a row that the database refuses, and goes on there when it is run again', async () => {
     await setUp(SHOP);
     const { script } = await planned();
