@@ -71,28 +71,20 @@ export function scriptSignature({ table, operation, after }: PlanItem): string {
   return JSON.stringify([table, operation, Object.keys(after ?? {}).sort()]);
 }
 
-/**
- * Gives back what a script did to a table by one operation, where the rows are still as the script left them. `from` is SQL
- * for the entries of the script's table of changes, as `c`; `columns` are those that it wrote.
- */
-export function scriptGiveBackText(
+/** What gives back an operation, and the columns that it writes; `written` are those that the operation wrote. */
+export function scriptReverse(
   comparison: Comparison,
   operation: Operation,
-  columns: Iterable<string>,
-  from: string,
-): string {
-  const side = sideSql(comparison, 'target');
-  const rows = `(select jsonb_build_object('key', c.record_key, 'after', c.before_row, 'now', c.after_row) from ${from})`;
-  const after = (names: Iterable<string>) => Object.fromEntries([...names].map((name) => [name, null]));
-  const unchanged = `\n   and ${rowJson(side)} = "trueup:item"."trueup:json" -> 'now'`;
+  written: Iterable<string>,
+): { readonly operation: Operation; readonly columns: readonly string[] } {
   switch (operation) {
     case 'insert':
-      return correctionText(comparison, side, { operation: 'delete', after: null }, rows) + unchanged;
+      return { operation: 'delete', columns: [] };
     case 'update':
-      return correctionText(comparison, side, { operation: 'update', after: after(columns) }, rows) + unchanged;
+      return { operation, columns: [...written] };
     case 'delete': {
-      const written = comparison.targetColumns.filter(({ generated }) => !generated).map(({ name }) => name);
-      return correctionText(comparison, side, { operation: 'insert', after: after(written) }, rows);
+      const columns = comparison.targetColumns.filter(({ generated }) => !generated).map(({ name }) => name);
+      return { operation: 'insert', columns };
     }
   }
 }

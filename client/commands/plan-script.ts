@@ -3,8 +3,7 @@ import { TrueupError } from '../../contracts/errors';
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
 import { Database, type Queryable } from '../../database/connection';
-import { quoteLiteral } from '../../database/identifier';
-import { scriptChangeText, scriptGiveBackText, scriptKey, scriptSignature, scriptTable } from '../../engine/script';
+import { scriptChangeText, scriptKey, scriptReverse, scriptSignature, scriptTable } from '../../engine/script';
 import { nextEffects } from '../../ledger/effect';
 import { listPlanItems, listPlanSteps } from '../../ledger/plan';
 import { listPlanTables, nextRoots, readFindingTimes } from '../../ledger/plan-batch';
@@ -18,6 +17,7 @@ import {
   scriptItemsText,
   scriptStatementText,
   scriptTableText,
+  type ScriptReverse,
 } from '../render/plan-script';
 import { checkText, libraryText, SCRIPT_TABLES } from '../render/plan-script-library';
 import type { Context } from './context';
@@ -47,7 +47,7 @@ export async function* planScript(
   for (const comparison of here.values()) yield scriptTableText(scriptTable(comparison));
   yield `\n${checkText({ runId, database, schema: config.ledger.schema })}\n\n${libraryText(runId)}\n`;
   yield scriptApply(report);
-  const done = new Done(here, runId);
+  const done = new Done(here);
   for (const step of await listPlanSteps(ledger, runId)) {
     if (!here.has(step.table)) continue;
     for (let after = '0'; ;) {
@@ -60,7 +60,7 @@ export async function* planScript(
       yield BATCH_END;
     }
   }
-  yield scriptEnd(done.giveBack());
+  yield scriptEnd(done.reverses());
 }
 
 async function readComparisons(ledger: Queryable, runId: string): Promise<ReadonlyMap<string, Comparison>> {
@@ -128,13 +128,10 @@ function fitting(items: readonly PlanItem[]): number {
 /** What a script holds so far: the statements that it knows, and what has to be given back. */
 class Done {
   readonly #statements = new Map<string, number>();
-  readonly #written = new Map<string, { item: PlanItem; lastSeq: bigint; columns: Set<string> }>();
+  readonly #written = new Map<string, { item: PlanItem; columns: Set<string> }>();
   #id = 0;
 
-  constructor(
-    readonly comparisons: ReadonlyMap<string, Comparison>,
-    readonly runId: string,
-  ) {}
+  constructor(readonly comparisons: ReadonlyMap<string, Comparison>) {}
 
   text(items: readonly PlanItem[]): string {
     const statements: string[] = [];
@@ -155,21 +152,14 @@ class Done {
     return statements.join('') + scriptItemsText(rows);
   }
 
-  /** What was done last is given back first. */
-  giveBack(): readonly string[] {
-    const last = [...this.#written.values()].sort((a, b) => (a.lastSeq < b.lastSeq ? 1 : -1));
-    return last.map(({ item: { table, operation }, columns }) => {
-      const condition = [
-        `c.run_id = ${quoteLiteral(this.runId)}`,
-        `c.table_name = ${quoteLiteral(table)}`,
-        `c.operation = ${quoteLiteral(operation)}`,
-      ].join(' and ');
-      return scriptGiveBackText(
-        this.#comparison(table),
-        operation,
-        columns,
-        `trueup_script.change as c where ${condition}`,
-      );
+  /** What gives back each operation on each table. */
+  reverses(): readonly ScriptReverse[] {
+    return [...this.#written.values()].map(({ item: { table, operation: of }, columns: written }, i) => {
+      const comparison = this.#comparison(table);
+      const id = -1 - i;
+      const { operation, columns } = scriptReverse(comparison, of, written);
+      const after = columns.length === 0 ? null : Object.fromEntries(columns.map((name) => [name, null]));
+      return { id, table, operation, of, columns, text: scriptChangeText(comparison, id, { operation, after }) };
     });
   }
 
@@ -181,8 +171,7 @@ class Done {
 
   #note(item: PlanItem): void {
     const id = JSON.stringify([item.table, item.operation]);
-    const written = this.#written.get(id) ?? { item, lastSeq: 0n, columns: new Set<string>() };
-    written.lastSeq = BigInt(item.seq);
+    const written = this.#written.get(id) ?? { item, columns: new Set<string>() };
     if (item.operation === 'update') for (const name in item.after) written.columns.add(name);
     this.#written.set(id, written);
   }

@@ -36,17 +36,23 @@ create temp table trueup_table (
 create temp table trueup_statement (
   id integer primary key, tab text not null, operation text not null, change text not null
 );
+-- What gives back the operations of a table: the columns that are written again, and the statement.
+create temp table trueup_back (
+  tab text not null, operation text not null, statement integer not null, columns text[] not null,
+  primary key (tab, operation)
+);
 create temp table trueup_count (
   tab text, operation text, state text, n bigint not null, primary key (tab, operation, state)
 );
 -- What was done, with each row before and after: it stays, and a correction that stands there is not made again.
+-- What was given back stands there under its number below zero.
 do $trueup$
 begin
   if to_regnamespace('trueup_script') is null then create schema trueup_script; end if;
   if to_regclass('trueup_script.change') is null then
     create table trueup_script.change (
       run_id text not null, seq bigint not null, table_name text not null, operation text not null,
-      record_key jsonb not null, before_row jsonb, after_row jsonb,
+      record_key jsonb not null, own_key jsonb, before_row jsonb, after_row jsonb,
       changed_at timestamptz not null default clock_timestamp(), changed_by text not null default session_user,
       primary key (run_id, seq)
     );
@@ -111,7 +117,9 @@ ${TRY}
 
 ${applyText(run)}
 
-${FINISH}`;
+${FINISH}
+
+${giveBackText(run)}`;
 }
 
 const fn = (head: string, body: string) => `create ${head} language plpgsql as ${dollarQuoted(`\n${body}\n`)};`;
@@ -253,8 +261,8 @@ begin
     raise exception 'trueup: correction %: a row of % was to be %d, and was not: a trigger, a rule or row security stands in the way',
       one.seq, one.tab, one.operation;
   end loop;
-  insert into trueup_script.change (run_id, seq, table_name, operation, record_key, before_row, after_row)
-  select ${run}, i.seq, s.tab, s.operation, i.key, i.before, r.held
+  insert into trueup_script.change (run_id, seq, table_name, operation, record_key, own_key, before_row, after_row)
+  select ${run}, i.seq, s.tab, s.operation, i.key, i.own, i.before, r.held
     from pg_temp.trueup_item i join pg_temp.trueup_statement s on s.id = i.statement
          left join pg_temp.trueup_row r on r.seq = i.seq
    where i.state = 'open' and i.root = any (roots);
@@ -353,5 +361,29 @@ begin
     raise exception 'trueup: % correction(s) are left, as other rows are in the way; the others are done', rows_left
       using hint = 'Once nothing is in the way any more, run the script again: what is done is not done twice.';
   end if;
+end`,
+)}`;
+
+const giveBackText = (
+  run: string,
+) => `-- Gives back what was done, last first, by the same way: rows that are not as they were left are skipped.
+${fn(
+  'procedure pg_temp.trueup_give_back()',
+  `declare
+  above bigint := 0;
+begin
+  loop
+    insert into pg_temp.trueup_item (seq, root, statement, key, before, after, own)
+    select -c.seq, -c.seq, b.statement, c.record_key, c.after_row,
+           (select jsonb_object_agg(name, c.before_row -> name) from unnest(b.columns) as w(name)), c.own_key
+      from trueup_script.change c join pg_temp.trueup_back b on b.tab = c.table_name and b.operation = c.operation
+     where c.run_id = ${run} and c.seq > 0 and (above = 0 or c.seq < above)
+     order by c.seq desc limit 500;
+    exit when not found;
+    above := (select -max(seq) from pg_temp.trueup_item);
+    call pg_temp.trueup_apply();
+    commit;
+  end loop;
+  call pg_temp.trueup_finish();
 end`,
 )}`;

@@ -79,7 +79,7 @@ function headLines({ report, madeAt, connection, database, read }: ScriptHead): 
       : `The source is not asked: it was read at ${instant(read.from)} to ${instant(read.to)}; what changed since is not seen.`,
     'Nothing is entered in the ledger, so `trueup undo` cannot take it back, and a run that waits for a decision on this plan',
     'goes on waiting: reject it. But each row is kept in trueup_script.change, as it was and as it was left. This gives back',
-    'all rows that are still as they were left, and leaves the others alone, in one transaction:',
+    'all rows that are still as they were left, by the same checks, and leaves the others alone:',
     '  psql -X -v ON_ERROR_STOP=1 -v trueup_give_back=1 -f FILE DATABASE',
     'To run the script again after that, delete its entries there first, once nobody needs them any more:',
     `  delete from trueup_script.change where run_id = ${quoteLiteral(runId)};`,
@@ -151,8 +151,21 @@ export function scriptItemsText(items: readonly ScriptItem[]): string {
 export const BATCH_BEGIN = '\nbegin;\n';
 export const BATCH_END = 'call pg_temp.trueup_apply();\ncommit;\n';
 
-/** What stands after the last batch, `giveBack` being the statements that take everything back, in their order. */
-export function scriptEnd(giveBack: readonly string[]): string {
+/** What gives back one operation on one table. */
+export interface ScriptReverse extends ScriptStatement {
+  /** The operation that is given back. */
+  readonly of: string;
+  readonly columns: readonly string[];
+}
+
+/** What stands after the last batch. */
+export function scriptEnd(reverses: readonly ScriptReverse[]): string {
+  const enter = reverses.map((reverse) => {
+    const columns = `array[${reverse.columns.map(quoteLiteral).join(', ')}]::text[]`;
+    const values = [quoteLiteral(reverse.table), quoteLiteral(reverse.of), reverse.id, columns].join(', ');
+    const back = `insert into pg_temp.trueup_back (tab, operation, statement, columns) values (${values});`;
+    return `${scriptStatementText(reverse)}${back}`;
+  });
   return [
     '',
     comment(['What was left is tried again.']),
@@ -161,8 +174,8 @@ export function scriptEnd(giveBack: readonly string[]): string {
     '',
     comment(['Gives back what the script did, as far as the rows are still as it left them.']),
     '\\if :trueup_give_back',
-    '\\set QUIET off',
-    ...['begin;', ...giveBack.map((text) => `${text};`), 'commit;'],
+    ...enter,
+    'call pg_temp.trueup_give_back();',
     '\\endif',
     '',
   ].join('\n');

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Decision } from '../../contracts/messages';
 import type { RunReport } from '../../contracts/run';
 import { NO_FAULTS, Scenario } from '../support/scenario';
@@ -38,6 +40,17 @@ describe('what stands before an approval, on the command line', () => {
     const plan = await scenario.trueup('plan', runId, '--summary');
     expect(plan.stdout).toMatch(/^BLOCKED: /m);
     expect(plan.stdout).toMatch(/│ items +│ update +│ +1,\d{3} │ needs approval │ audit /);
+    const script = await scenario.trueup('plan', runId, '--sql');
+    expect(script).toMatchObject({ code: 0, stderr: '' });
+    expect(script.stdout).toMatch(/^-- BLOCKED: /m);
+    const written = await scenario.trueup('plan', runId, '--sql', '--output', 'plan.sql');
+    expect(written).toMatchObject({ code: 0, stdout: '' });
+    const listed = (text: string) => text.replace(/^-- Made at .*$/m, '');
+    expect(listed(readFileSync(join(scenario.folder, 'plan.sql'), 'utf8'))).toBe(listed(script.stdout));
+    expect(readdirSync(scenario.folder)).not.toContain('plan.sql.part');
+    const whole = await scenario.trueup('plan', runId, '--json');
+    const { items: listedItems } = JSON.parse(whole.stdout) as { readonly items: readonly unknown[] };
+    expect(listedItems).toHaveLength(report.plan.reduce((sum, { rows }) => sum + rows, 0));
     const json = await scenario.trueup('plan', runId, '--summary', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ blocked: report.blocked, decision: null, leftOut: 0 });
 
