@@ -32,7 +32,12 @@ const bad: readonly (readonly [what: string, args: readonly string[], code: numb
   ['two ways at once', ['tune', 'x', '--pause', '--resume'], 2, /--pause and --resume/],
   ['no Temporal to tune in', ['tune', 'x', '--pause', '--config', config], 4, /TEMPORAL_UNREACHABLE/],
   ['a script as JSON', ['plan', 'x', '--sql', '--json'], 2, /--json.*--sql|--sql.*--json/],
-  ['a file for no script', ['plan', 'x', '--output', 'y'], 2, /^trueup: USAGE: plan: --output and --connection go with/],
+  [
+    'a file for no script',
+    ['plan', 'x', '--output', 'y'],
+    2,
+    /^trueup: USAGE: plan: --output and --connection go with/,
+  ],
   ['no config', ['run'], 2, /^trueup: CONFIG_NOT_FOUND: /],
   ['an unknown table', ['run', 'ordres', '--config', config], 2, /^trueup: TABLE_UNKNOWN: .*ordres/],
   ['a timeout that is none', ['run', '--config', config, '--approval-timeout', '3x'], 2, /3x.*24h/],
