@@ -1,11 +1,11 @@
 /** Hands on what `source` yields, and lets it go on with one thing more while the last one is worked at. */
 export async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = source.next();
+  let next = begin(source);
   try {
     for (;;) {
       const one = await next;
       if (one.done) return;
-      next = source.next();
+      next = begin(source);
       yield one.value;
     }
   } finally {
@@ -13,4 +13,11 @@ export async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
     await next.catch(() => undefined);
     await source.return(undefined);
   }
+}
+
+/** A failure is for whoever asks next; until then nobody waits for it, and Node.js would end the process over it. */
+function begin<T>(source: AsyncGenerator<T>): Promise<IteratorResult<T>> {
+  const next = source.next();
+  next.catch(() => undefined);
+  return next;
 }
