@@ -19,7 +19,7 @@ import { ahead } from './ahead';
 import { bulkOf, insertPages } from './bulk-insert';
 import type { TableStep } from './compare';
 import { verifyWritten } from './verify-written';
-import { cascadesIn, effectPlan, markersOf } from './effects';
+import { applyContext, cascadesIn } from './effects';
 import { orderRows } from './order-rows';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
@@ -135,17 +135,8 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
   const ledger = await resources.ledger();
   const schema = await ledgerSchema(resources, runId);
   const comparison = await resources.comparison(runId, table);
-  const sides = resources.sides(comparison);
   const cascades = cascadesIn(resources, runId, comparison);
-  const apply: ApplyContext = {
-    runId,
-    comparison,
-    sides,
-    markers: markersOf(schema, runId, sides.target, table),
-    cascades: await cascades.of(comparison),
-    keyChanges: await cascades.changesOf(comparison),
-    effects: effectPlan(resources, ledger, { runId, schema, cascades }),
-  };
+  const apply = await applyContext(resources, { runId, schema, cascades }, comparison);
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
   const [first] = await nextPlanItems(ledger, runId, step, '0', 1);
   const bulk = first?.operation === 'insert' && first.checkSource ? bulkOf(apply, table, schema) : null;

@@ -1,6 +1,6 @@
 import type { Comparison } from '../contracts/comparison';
 import type { Database } from '../database/connection';
-import type { EffectPlan, MarkerStore } from '../engine/apply-context';
+import type { ApplyContext, EffectPlan, MarkerStore } from '../engine/apply-context';
 import { Cascades } from '../engine/cascade';
 import { sideOf, type Side } from '../engine/side';
 import { insertBeforeImages, listMarkers } from '../ledger/before-image';
@@ -43,5 +43,24 @@ export function effectPlan(
         cascades: await cascades.of(comparison),
       };
     },
+  };
+}
+
+/** What carries out corrections of a table, with what they would make the database do by itself. */
+export async function applyContext(
+  resources: Resources,
+  run: { readonly runId: string; readonly schema: string; readonly cascades: Cascades },
+  comparison: Comparison,
+): Promise<ApplyContext> {
+  const { runId, schema, cascades } = run;
+  const sides = resources.sides(comparison);
+  return {
+    runId,
+    comparison,
+    sides,
+    markers: markersOf(schema, runId, sides.target, comparison.pair.name),
+    cascades: await cascades.of(comparison),
+    keyChanges: await cascades.changesOf(comparison),
+    effects: effectPlan(resources, await resources.ledger(), run),
   };
 }

@@ -8,7 +8,7 @@ import { joinItems } from '../engine/joined';
 import { insertCorrections } from '../ledger/correction';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
 import { ledgerSchema, type ApplyCounts } from './correct';
-import { cascadesIn, effectPlan, markersOf } from './effects';
+import { applyContext, cascadesIn } from './effects';
 import type { Resources } from './resources';
 import { moveSequences } from './sequences';
 import type { StepContext } from './step';
@@ -94,7 +94,6 @@ function groupsOf(items: readonly PlanItem[], tables: ReadonlyMap<string, JointT
 
 async function lookUp(resources: Resources, runId: string, items: readonly PlanItem[]) {
   const schema = await ledgerSchema(resources, runId);
-  const ledger = await resources.ledger();
   const targets = new Map<string, Cascades>();
   const tables = new Map<string, JointTable>();
   for (const table of new Set(items.map((item) => item.table))) {
@@ -104,7 +103,6 @@ async function lookUp(resources: Resources, runId: string, items: readonly PlanI
     targets.set(target.connection, cascades);
     const shape = await readTableShape(cascades.target, target.schema, target.table);
     if (!shape) continue;
-    const sides = resources.sides(comparison);
     tables.set(table, {
       shape,
       ties: {
@@ -113,15 +111,7 @@ async function lookUp(resources: Resources, runId: string, items: readonly PlanI
         foreignKeys: await cascades.foreignKeys(),
         notNull: new Set(shape.columns.filter(({ notNull }) => notNull).map(({ name }) => name)),
       },
-      context: {
-        runId,
-        comparison,
-        sides,
-        markers: markersOf(schema, runId, sides.target, table),
-        cascades: await cascades.of(comparison),
-        keyChanges: await cascades.changesOf(comparison),
-        effects: effectPlan(resources, ledger, { runId, schema, cascades }),
-      },
+      context: await applyContext(resources, { runId, schema, cascades }, comparison),
     });
   }
   return tables;
