@@ -1,4 +1,4 @@
-import { KillScene, type Correcting, type Places } from '../support/kill-scene';
+import { KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
 import { NO_FAULTS } from '../support/scenario';
 
 jest.setTimeout(240_000);
@@ -59,13 +59,10 @@ describe('kill -9 of the worker while it applies', () => {
   beforeAll(async () => {
     scene = await KillScene.create();
     await scene.scenario.source('update split set v = 1000 where id = 31');
-    await scene.scenario.startWorker();
-    runs = await scene.correct(['changed', 'parents', 'committing', 'entering', 'split', 'bulk']);
+    runs = await scene.correct(Object.keys(PLACES));
     rowsBefore = await rowsOf('changed');
     await scene.haltAt(PLACES);
-    await scene.approve(runs);
-    await scene.killAt(PLACES);
-    await scene.finish(runs);
+    await scene.finishThroughKill(runs, PLACES);
   });
   afterAll(() => scene.scenario.remove());
 
@@ -73,6 +70,10 @@ describe('kill -9 of the worker while it applies', () => {
     expect(await scene.faults(of(table), table)).toEqual(NO_FAULTS);
     const [source, target] = [await scene.scenario.digestOfSource(), await scene.scenario.digestOfTarget()];
     expect(target[table]).toBe(source[table]);
+  });
+
+  test.each(Object.keys(PLACES))('%s: the audit of the run finds it sound', async (table) => {
+    expect(await scene.audited(of(table))).toEqual(SOUND);
   });
 
   test('the backups are the rows as they were', async () => {

@@ -1,4 +1,4 @@
-import { KillScene, type Correcting, type Places } from '../support/kill-scene';
+import { KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
 import { NO_FAULTS } from '../support/scenario';
 
 jest.setTimeout(240_000);
@@ -33,20 +33,18 @@ const PLACES: Places = {
 describe('kill -9 of the worker while it undoes', () => {
   let scene: KillScene;
   let applied: Record<string, string>;
+  let runs: ReadonlyMap<string, Correcting>;
   let undone: ReadonlyMap<string, Correcting>;
   beforeAll(async () => {
     scene = await KillScene.create();
-    await scene.scenario.startWorker();
-    const runs = await scene.correct(Object.keys(PLACES));
+    runs = await scene.correct(Object.keys(PLACES));
     await scene.approve(runs);
     await scene.finish(runs);
     applied = await scene.scenario.digestOfTarget();
     await scene.scenario.forgetChanges();
     await scene.haltAt(PLACES);
     undone = await scene.undo(runs);
-    await scene.approve(undone);
-    await scene.killAt(PLACES);
-    await scene.finish(undone);
+    await scene.finishThroughKill(undone, PLACES);
   });
   afterAll(() => scene.scenario.remove());
 
@@ -70,5 +68,12 @@ describe('kill -9 of the worker while it undoes', () => {
       [run.runId],
     );
     expect(statuses).toEqual([{ status: 'SUCCESS', n: String(rows) }]);
+  });
+
+  test.each(Object.keys(PLACES))('%s: the audit finds the undo sound, and the run that it undid', async (name) => {
+    for (const run of [undone.get(name), runs.get(name)]) {
+      if (!run) throw new Error(`no run of ${name}`);
+      expect(await scene.audited(run)).toEqual(SOUND);
+    }
   });
 });

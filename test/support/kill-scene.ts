@@ -59,6 +59,9 @@ export interface Correcting {
   readonly digest: string | null;
 }
 
+/** What {@link KillScene.audited} must give. */
+export const SOUND = { sound: true, problems: [] };
+
 /** By a name for each. */
 export type Places = Readonly<Record<string, Place>>;
 
@@ -69,6 +72,7 @@ export class KillScene {
     readonly damaged: Record<string, string>,
   ) {}
 
+  /** The scene, with a worker at work. */
   static async create(): Promise<KillScene> {
     const tables = CONTENTS.tables.filter((name) => name !== 'children');
     const scenario = await Scenario.create({
@@ -79,6 +83,7 @@ export class KillScene {
       defaults: ['concurrency: 12'],
     });
     await scenario.target(HALT);
+    await scenario.startWorker();
     return new KillScene(scenario, await scenario.digestOfTarget());
   }
 
@@ -103,6 +108,13 @@ export class KillScene {
     for (const { workflowId, digest } of runs.values()) {
       if (digest !== null) await this.scenario.approve(workflowId, digest);
     }
+  }
+
+  /** Approves the runs, kills their worker when each stands at its place, and has another one take them to their ends. */
+  async finishThroughKill(runs: ReadonlyMap<string, Correcting>, places: Places): Promise<void> {
+    await this.approve(runs);
+    await this.killAt(places);
+    await this.finish(runs);
   }
 
   /** Makes whatever comes to one of the places stand still there. */
@@ -145,6 +157,14 @@ export class KillScene {
   /** What the ledger, the backups and the changes of the run's own tables have against each other. */
   faults({ runId }: Correcting, ...tables: readonly string[]): Promise<Record<string, number>> {
     return this.scenario.ledgerFaults(runId, tables);
+  }
+
+  /** What `trueup audit` says of a run, without the entries' number and digest. */
+  async audited({ runId }: Correcting): Promise<{ readonly sound: boolean; readonly problems: unknown }> {
+    const { stdout, stderr } = await this.scenario.trueup('audit', runId, '--json');
+    if (stdout === '') throw new Error(`audit ${runId}: ${stderr}`);
+    const { sound, problems } = JSON.parse(stdout) as { readonly sound: boolean; readonly problems: unknown };
+    return { sound, problems };
   }
 
   /** Backups of a run, by number. */
