@@ -104,6 +104,34 @@ describe('the review queue on the command line', () => {
     expect(reviewed).toMatchObject({ resolution: 'APPLY_SOURCE', reviewer: 'bo', notes: 'the load of May' });
   });
 
+  test('what was resolved, kept, refused and undone is found sound by the audit', async () => {
+    const kept = await scenario.trueup('review', 'resolve', '--all', '--resolution', 'KEEP_TARGET', '--yes', '--json');
+    expect(kept).toMatchObject({ code: 0, stderr: expect.stringContaining('would resolve') as string });
+    const runs = await scenario.target(
+      `select r.run_id, r.kind, r.status, v.resolution from trueup.run r left join trueup.review_resolution v using (run_id)
+        where r.kind <> 'reconcile' order by r.started_at`,
+    );
+    expect(runs.map(({ kind, status, resolution }) => [kind, status, resolution])).toEqual([
+      ['review', 'applied', 'APPLY_SOURCE'],
+      ['review', 'failed', null],
+      ['undo', 'applied', null],
+      ['review', 'applied', 'APPLY_SOURCE'],
+      ['review', 'applied', 'KEEP_TARGET'],
+    ]);
+    for (const { run_id: runId } of runs) {
+      const { code, stdout } = await scenario.trueup('audit', runId ?? '', '--json');
+      expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({ code: 0, sound: true, problems: [] });
+    }
+    // By hand, another reviewer's name is put to what ada resolved.
+    await scenario.target(`alter table trueup.decision disable trigger user;
+      update trueup.decision set approver = 'bo' where run_id = '${runs[0]?.['run_id'] ?? ''}';
+      alter table trueup.decision enable trigger user`);
+    const { code, stdout } = await scenario.trueup('audit', runs[0]?.['run_id'] ?? '', '--json');
+    expect(code).toBe(1);
+    const problems = (JSON.parse(stdout) as { readonly problems: readonly { readonly type: string }[] }).problems;
+    expect(problems.map(({ type }) => type)).toEqual(expect.arrayContaining(['entry_altered', 'approver_differs']));
+  });
+
   test.each([
     ['an ID that is none', ['review', 'show', 'x'], /"x": allowed: the ID of an entry/],
     ['nothing to resolve', ['review', 'resolve', '--resolution', 'KEEP_TARGET'], /which entries\?/],

@@ -7,6 +7,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { openRun } from '../../activities/open-run';
 import { startStack } from '../../client/embedded/stack';
 import type { UndoInput } from '../../contracts/messages';
+import type { PurgeInput } from '../../contracts/purge';
 import type { ReconcileTableInput } from '../../workflows/reconcile-table';
 import { InProcess, quiet } from '../support/in-process';
 
@@ -88,6 +89,18 @@ async function record(world: InProcess): Promise<void> {
   await save(client, 'undo', undo.workflowId);
 
   await world.reset();
+  // Two rows that swap a unique value can only be corrected together.
+  const swap = 'create unique index customers_name on customers (name)';
+  await world.source.query(`${swap} where id in (11, 12)`);
+  await world.target.query(`update customers set name = 'secret name ' || (case id when 11 then 12 else 11 end)
+    where id in (11, 12); ${swap} where id in (11, 12)`);
+  const together = await world.startReconcile({ apply: true }, 'replay-applied-together');
+  const swapped = await world.untilGate(together);
+  await together.signal('approve', { approver: 'ada', planDigest: swapped.digest, override: true });
+  await together.result();
+  await save(client, 'applied-together', together.workflowId);
+
+  await world.reset();
   const cancelled = await world.startReconcile({ apply: true }, 'replay-cancelled');
   await world.untilGate(cancelled);
   await cancelled.cancel();
@@ -103,7 +116,54 @@ async function record(world: InProcess): Promise<void> {
   await client.workflow.execute<(input: object) => Promise<string>>('lateDecision', options);
   await save(client, 'late-decision', 'replay-late');
 
+  await recordPurges(world);
   await recordContinued(world);
+}
+
+async function recordPurges(world: InProcess): Promise<void> {
+  const { client, taskQueue } = world;
+  for (const [name, input] of [
+    ['purge-dry-run', { olderThan: '1s' }],
+    ['purge', { olderThan: '1s', findings: true, apply: true }],
+  ] as const) {
+    const workflowId = `replay-${name}`;
+    const options = { taskQueue, workflowId, args: [input] as [PurgeInput] };
+    await client.workflow.execute<(input: PurgeInput) => Promise<unknown>>('purge', options);
+    await save(client, name, workflowId);
+  }
+}
+
+/** Of a world whose differences are all reviewed. */
+async function recordReviews(world: InProcess): Promise<void> {
+  const { client, taskQueue } = world;
+  await world.reset();
+  await (await world.startReconcile({}, 'replay-queued')).result();
+  const start = (name: string, input: object) =>
+    client.workflow.start<(input: object) => Promise<unknown>>('resolveReviews', {
+      taskQueue,
+      workflowId: `replay-${name}`,
+      args: [input],
+    });
+  const expired = await start('review-expired', { wait: '1s' });
+  await expired.result();
+  await save(client, 'review-expired', expired.workflowId);
+
+  const kept = await start('review-kept', {
+    filter: { table: 'customers' },
+    resolution: 'KEEP_TARGET',
+    reviewer: 'ada',
+  });
+  await kept.result();
+  await save(client, 'review-kept', kept.workflowId);
+
+  // Refused at first, and a second resolution too, once one is carried out.
+  const resolved = await start('review-resolved', { wait: '1m' });
+  const message = { filter: { table: 'orders' }, resolution: 'APPLY_SOURCE', reviewer: 'ada' };
+  const update = (args: object) => resolved.executeUpdate('resolveReview', { args: [args] });
+  await update({ ...message, filter: { table: 'nothing' } }).catch(() => undefined);
+  await Promise.all([update(message), update({ ...message, resolution: 'KEEP_TARGET' }).catch(() => undefined)]);
+  await resolved.result();
+  await save(client, 'review-resolved', resolved.workflowId);
 }
 
 async function recordContinued(world: InProcess): Promise<void> {
@@ -135,11 +195,16 @@ async function main(): Promise<void> {
   try {
     const connection = await NativeConnection.connect({ address: stack.temporal.address });
     const client = new Client({ connection: await Connection.connect({ address: stack.temporal.address }) });
-    const world = await InProcess.start({ client, connection, taskQueue: 'trueup', searchAttributes: true });
+    const options = { client, connection, searchAttributes: true };
+    const reviewed = `concurrency: 2, corrections: { missing: review, mismatched: review, extra: review }`;
+    const world = await InProcess.start({ ...options, taskQueue: 'trueup' });
+    const review = await InProcess.start({ ...options, taskQueue: 'review', defaults: reviewed });
     try {
       await record(world);
+      await recordReviews(review);
     } finally {
       await world.stop();
+      await review.stop();
       await connection.close();
       await client.connection.close();
     }

@@ -45,12 +45,18 @@ describe('a recorded history', () => {
     expect(names).toEqual([
       'applied',
       'applied-in-part',
+      'applied-together',
       'cancelled',
       'dry-run',
       'expired',
       'failed',
       'late-decision',
+      'purge',
+      'purge-dry-run',
       'rejected-by-update',
+      'review-expired',
+      'review-kept',
+      'review-resolved',
       'table',
       'table-continued-first',
       'table-continued-last',
@@ -63,6 +69,10 @@ describe('a recorded history', () => {
     expect(textOf('expired')).toContain('timerFiredEventAttributes');
     expect(textOf('rejected-by-update')).toContain('workflowExecutionUpdateCompletedEventAttributes');
     expect(textOf('applied-in-part')).toContain('"name": "leaveOut"');
+    expect(textOf('applied-together')).toContain('"name": "applyTogether"');
+    expect(textOf('review-resolved')).toContain('"name": "closeReview"');
+    expect(textOf('review-resolved')).toContain('"REVIEW_REFUSED"');
+    expect(textOf('purge')).toContain('"name": "dropPurged"');
     expect(textOf('cancelled')).toContain('workflowExecutionCanceledEventAttributes');
   });
 
