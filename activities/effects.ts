@@ -1,5 +1,5 @@
 import type { Comparison } from '../contracts/comparison';
-import type { Database } from '../database/connection';
+import type { Database, Queryable } from '../database/connection';
 import type { ApplyContext, EffectPlan, MarkerStore } from '../engine/apply-context';
 import { Cascades } from '../engine/cascade';
 import { sideOf, type Side } from '../engine/side';
@@ -8,11 +8,19 @@ import { findPlannedEffects, nextEffects } from '../ledger/effect';
 import { listPairsOn } from '../ledger/run';
 import type { Resources } from './resources';
 
-/** The foreign keys of a comparison's target, by which deletes touch other rows. */
-export function cascadesIn(resources: Resources, runId: string, { pair }: Comparison): Cascades {
+/**
+ * The foreign keys of a comparison's target, by which deletes touch other rows. `session`: where the run is read, of which
+ * nobody else may know yet; default: the ledger.
+ */
+export function cascadesIn(
+  resources: Resources,
+  runId: string,
+  { pair }: Comparison,
+  session: Queryable | null = null,
+): Cascades {
   const target = resources.database(pair.target.connection, 'target');
   return new Cascades(target, async (ref) =>
-    (await listPairsOn(await resources.ledger(), runId, ref)).map(({ comparison }) => comparison),
+    (await listPairsOn(session ?? (await resources.ledger()), runId, ref)).map(({ comparison }) => comparison),
   );
 }
 

@@ -16,6 +16,12 @@ import type { StepContext } from './step';
 const MOST_EFFECTS = 1_000_000;
 const PAGE = 500;
 
+export interface PlanEffectsOptions {
+  readonly most?: number;
+  /** Whether a person reads the plan before any of it is done: then the tables of the run are not compared by it. */
+  readonly reviewed?: boolean;
+}
+
 /**
  * Finds the rows that the database would delete or change by itself when the plan's rows are deleted, over any number of
  * references, and makes them items of the plan. In the transaction that makes the plan; returns whether the plan has to be
@@ -28,7 +34,7 @@ export async function planEffects(
   session: Queryable,
   runId: string,
   context: StepContext,
-  most = MOST_EFFECTS,
+  { most = MOST_EFFECTS, reviewed = false }: PlanEffectsOptions = {},
 ): Promise<boolean> {
   const targets = new Map<string, Cascades>();
   let found = 0;
@@ -44,11 +50,12 @@ export async function planEffects(
       const comparison = await readComparison(session, runId, table);
       if (!comparison) throw new TrueupError('RUN_NOT_FOUND', `run ${runId} has no table ${table} in the ledger`);
       const { connection } = comparison.pair.target;
-      const cascades = targets.get(connection) ?? cascadesIn(resources, runId, comparison);
+      const cascades = targets.get(connection) ?? cascadesIn(resources, runId, comparison, session);
       targets.set(connection, cascades);
       const side = sideOf(comparison, 'target', cascades.target);
       for (const cascade of await cascades.of(comparison)) {
-        await addEffects({ session, runId, comparison, side, level, cascade, count, signal: context.signal });
+        const { signal } = context;
+        await addEffects({ session, runId, comparison, side, level, cascade, reviewed, count, signal });
       }
     }
   }
@@ -62,6 +69,7 @@ interface Step {
   readonly side: Side;
   readonly level: number;
   readonly cascade: Cascade;
+  readonly reviewed: boolean;
   /** Told how many were added to the plan by deletes from a table; throws when it is too much. */
   readonly count: (added: number, table: string) => void;
   readonly signal: AbortSignal;
@@ -110,7 +118,8 @@ async function addEffectsOf(step: Step, child: EffectTable, causes: readonly Cau
 }
 
 /** Whether effects on a table need approval of their own: where its differences do. None on one not wholly compared. */
-async function approvalFor({ session, runId, cascade }: Step, child: EffectTable) {
+async function approvalFor({ session, runId, cascade, reviewed }: Step, child: EffectTable) {
+  if (reviewed) return 'needed';
   if (child.comparison.targetOnly) return 'not needed';
   const pairs = await listPairsOn(session, runId, child.comparison.pair.target);
   const pair = pairs.find(({ comparison }) => comparison.pair.name === child.name);

@@ -2,9 +2,9 @@ import type { Comparison } from '../contracts/comparison';
 import type { CorrectionPolicies } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
 import { breachText } from '../contracts/guard';
-import type { RowInconsistencyType, TextRow } from '../contracts/finding';
+import type { TextRow } from '../contracts/finding';
 import { isSamePerson } from '../contracts/person';
-import type { RecordedResolution, ResolveMessage, ReviewEntry } from '../contracts/review';
+import type { RecordedResolution, ResolveMessage } from '../contracts/review';
 import type { PlanSummary } from '../contracts/run';
 import type { RunConfig } from '../contracts/table-pair';
 import type { Database, Queryable } from '../database/connection';
@@ -16,6 +16,7 @@ import { readPlanLines } from '../ledger/plan';
 import { digestPlan } from '../ledger/plan-digest';
 import {
   claimReviews,
+  forgetRefusedPlan,
   copyRowCounts,
   countUnsuited,
   insertResolution,
@@ -24,10 +25,12 @@ import {
   listFinders,
   listHolders,
   readResolution,
+  releaseClaimed,
   settleKept,
   settleReviews,
   type Holder,
 } from '../ledger/resolution';
+import { numberPlan } from '../ledger/effect';
 import { listReviews, readLedgerTime } from '../ledger/review';
 import {
   endRun,
@@ -40,8 +43,11 @@ import {
 } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
 import { resolveTables, runConfigOf } from './open-run';
+import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
+import { effectsUnread, noneSuits, otherPlan, reasons, refusal } from './review-refusal';
+import type { StepContext } from './step';
 
 export interface OpenReviewInput {
   readonly message: ResolveMessage;
@@ -70,7 +76,11 @@ export type OpenedReview =
  *
  * @throws REVIEW_REFUSED, INPUT_INVALID, and what {@link resolveTables} throws; each is in the ledger as a refusal.
  */
-export async function openReview(resources: Resources, request: OpenReviewInput): Promise<OpenedReview> {
+export async function openReview(
+  resources: Resources,
+  request: OpenReviewInput,
+  context: StepContext,
+): Promise<OpenedReview> {
   const config = resources.readConfig();
   const ledger = await resources.ledger();
   const known = await readResolution(ledger, request.firstExecutionRunId);
@@ -84,7 +94,8 @@ export async function openReview(resources: Resources, request: OpenReviewInput)
   try {
     const holders = request.final ? [] : await listHolders(ledger, request.message);
     if (holders.length > 0) return { kind: 'held', holders };
-    await record(resources, ledger, request, empty);
+    const refused = await record(resources, ledger, request, empty, context);
+    if (refused) throw refused;
   } catch (error) {
     if (error instanceof TrueupError && !error.retryable) await recordRefusal(ledger, request, empty, error);
     throw error;
@@ -101,19 +112,26 @@ async function opened(resources: Resources, ledger: Database, recorded: Recorded
   return { kind: 'opened', recorded, plan, searchAttributes: resources.searchAttributes };
 }
 
+/**
+ * Returns why a plan is refused that is in the ledger all the same, for somebody to read it; its entries are free again.
+ * Throws what else is refused, of which nothing stays.
+ */
 async function record(
   resources: Resources,
   ledger: Database,
   request: OpenReviewInput,
   empty: RunConfig,
-): Promise<void> {
+  context: StepContext,
+): Promise<TrueupError | null> {
   const { selection } = request.message;
   // What enters a filter's range from now on was counted by nobody.
+  const { fourEyes } = resources.config().defaults;
   const asOf = request.message.asOf ?? ('ids' in selection ? null : await readLedgerTime(ledger));
   const message = { ...request.message, asOf };
   const { config, comparisons } = await prepare(resources, ledger, message, empty);
   const values = message.values === null ? null : await customValues(resources, comparisons, message.values);
-  await ledger.withTransaction('read write', async (session) => {
+  return ledger.withTransaction('read write', async (session) => {
+    await forgetRefusedPlan(session, request.firstExecutionRunId);
     const runId = await insertRun(session, newRun(request, config));
     await insertRunTables(session, runId, comparisons);
     const reviews = await claimReviews(session, runId, message);
@@ -122,33 +140,56 @@ async function record(
     }
     const leftOut = 'ids' in selection ? 0 : await countUnsuited(session, message);
     if (reviews === 0) throw refusal(noneSuits(leftOut));
+    if (fourEyes) await needOtherEyes(session, runId, message);
     if (message.resolution === 'KEEP_TARGET') {
       await keepDifferences(session, runId);
       await settleKept(session, runId);
     } else {
       await insertReviewPlan(session, runId, values);
+      if (await planEffects(resources, session, runId, context, { reviewed: true })) await numberPlan(session, runId);
       await judgePlan(resources, session, runId, config, message);
     }
     const digest = await digestPlan(session, runId);
     await setPlanDigest(session, runId, digest);
+    const refused = await judgeReading(session, runId, digest, message);
+    if (refused) {
+      await releaseClaimed(session, runId);
+      await endRun(session, runId, { status: 'failed', error: refused, phases: {} });
+      return refused;
+    }
     await insertResolution(session, runId, message, { reviews, leftOut });
     await insertDecision(session, runId, decisionOf(request, digest, null));
+    return null;
   });
 }
 
-/** Holds the plan to the guards of its tables, and the reviewer to four eyes. Throws REVIEW_REFUSED. */
+/** Who requested the run that found a difference does not decide on it, also not to keep it. Throws REVIEW_REFUSED. */
+async function needOtherEyes(session: Queryable, runId: string, { reviewer }: ResolveMessage): Promise<void> {
+  const finders = await listFinders(session, runId);
+  const own = finders.find(({ requestedBy }) => isSamePerson(requestedBy, reviewer));
+  if (own) throw refusal(`fourEyes: ${reviewer} requested run ${own.runId}, which found it, and cannot resolve it`);
+}
+
+/** Why a plan cannot go on as it was not read; null: it can. */
+async function judgeReading(
+  session: Queryable,
+  runId: string,
+  digest: string,
+  { planDigest }: ResolveMessage,
+): Promise<TrueupError | null> {
+  if (typeof planDigest === 'string') return planDigest === digest ? null : otherPlan(runId, planDigest, digest);
+  const lines = await readPlanLines(session, runId);
+  return lines.some(({ effectOf }) => effectOf !== undefined) ? effectsUnread(runId, digest, lines) : null;
+}
+
+/** Holds the plan to the guards of its tables. Throws REVIEW_REFUSED. */
 async function judgePlan(
   resources: Resources,
   session: Queryable,
   runId: string,
   config: RunConfig,
-  { reviewer, override }: ResolveMessage,
+  { override }: ResolveMessage,
 ): Promise<void> {
-  if (config.fourEyes === true) {
-    const finders = await listFinders(session, runId);
-    const own = finders.find(({ requestedBy }) => isSamePerson(requestedBy, reviewer));
-    if (own) throw refusal(`fourEyes: ${reviewer} requested run ${own.runId}, which found it, and cannot resolve it`);
-  }
   await copyRowCounts(session, runId);
   await guardPlan(session, runId, config);
   await noteTriggers(resources, session, runId);
@@ -200,53 +241,6 @@ async function customValues(
   if (!checked) throw new TrueupError('TABLE_NOT_FOUND', `table ${comparison.pair.name}: it is gone`);
   if (!checked.ok) throw refusal(checked.problem);
   return checked.values;
-}
-
-function refusal(why: string): TrueupError {
-  return new TrueupError('REVIEW_REFUSED', why);
-}
-
-const MOST_REASONS = 10;
-
-/** Why entries could not be taken, one by one; `runId`: the run that was to take them. */
-function reasons(message: ResolveMessage, runId: string, entries: readonly ReviewEntry[]): string {
-  const { selection } = message;
-  const ids = 'ids' in selection ? selection.ids : [];
-  const byId = new Map(entries.map((entry) => [entry.id, entry]));
-  const refused = ids.filter((id) => byId.get(id)?.resolvedBy !== runId);
-  const said = refused.slice(0, MOST_REASONS).map((id) => `entry ${id}: ${reasonOf(message, byId.get(id))}`);
-  const more = refused.length - said.length;
-  return said.join('; ') + (more > 0 ? `; and ${more} more` : '');
-}
-
-function reasonOf({ resolution, asOf }: ResolveMessage, entry: ReviewEntry | undefined): string {
-  if (!entry) return 'there is none in the review queue';
-  const { status, reviewer, reviewedAt, resolvedBy, healedAt, healedBy } = entry;
-  const by = `${entry.resolution ?? ''} by ${reviewer ?? ''}`;
-  if (status === 'REVIEWED') return `already resolved: ${by} at ${reviewedAt ?? ''} (run ${resolvedBy ?? 'dropped'})`;
-  if (status === 'HEALED') return `it healed: run ${healedBy ?? ''} no longer found it at ${healedAt ?? ''}`;
-  if (resolvedBy !== null) return `being resolved: ${by} (run ${resolvedBy})`;
-  if (resolution !== 'KEEP_TARGET') {
-    if (!CORRECTABLE.includes(entry.type)) return `a ${entry.type} cannot be corrected; allowed: KEEP_TARGET`;
-    if (entry.counts !== null) return 'no key names its row, so it cannot be corrected; allowed: KEEP_TARGET';
-    if (entry.type === 'extra_in_target' && !entry.complete) {
-      return 'the comparison that saw it last did not come to its end: run the table again first';
-    }
-  }
-  if (asOf !== null) return `it has changed since ${asOf}, at ${entry.changedAt}`;
-  return 'an earlier version entered it: run the table again first';
-}
-
-const CORRECTABLE: readonly string[] = [
-  'missing_in_target',
-  'extra_in_target',
-  'field_mismatch',
-] satisfies RowInconsistencyType[];
-
-function noneSuits(leftOut: number): string {
-  return leftOut === 0
-    ? 'found no open entry that matches the filter'
-    : `none of the ${leftOut} open entries that match the filter can be resolved so`;
 }
 
 function newRun(request: OpenReviewInput, config: RunConfig): NewRun {

@@ -32,6 +32,11 @@ export interface ResolveMessage {
   readonly values: TextRow | null;
   /** ISO time: entries that were entered or have changed since were not seen by the reviewer, and are not resolved. */
   readonly asOf: string | null;
+  /**
+   * Digest of the plan that the reviewer has read; another plan is refused. Needed where deletes make the database delete or
+   * change further rows: such a resolution is refused at first, and its plan stays to be read. Absent or null: none was.
+   */
+  readonly planDigest?: string | null;
   /** Whether it may delete or overwrite more of a table than its guard allows. */
   readonly override: boolean;
 }
@@ -136,6 +141,8 @@ const RESOLVE_FIELDS: Readonly<Record<string, FieldCheck>> = {
     typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && !Number.isNaN(Date.parse(value))
       ? null
       : 'a time such as 2026-03-01T12:00:05.123Z',
+  planDigest: (value) =>
+    typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? null : "a plan's digest, 64 hexadecimal digits",
   override: (value) => (typeof value === 'boolean' ? null : 'true or false'),
 };
 const WAIT_FIELDS: Readonly<Record<string, FieldCheck>> = {
@@ -168,6 +175,9 @@ export function checkResolveMessage(input: unknown): Checked<ResolveMessage> {
   const values = given['values'] as Record<string, unknown> | undefined;
   const inValues = problemOfValues(given['resolution'] as ReviewResolution, values);
   if (inValues !== null) return refuse(inValues);
+  if (given['resolution'] === 'KEEP_TARGET' && given['planDigest'] !== undefined) {
+    return refuse('planDigest: found with KEEP_TARGET, which plans nothing; allowed: with APPLY_SOURCE and CUSTOM_FIX');
+  }
   const ids = (given['reviewIds'] as unknown[] | undefined) ?? [given['reviewId']];
   return {
     ok: true,
@@ -179,6 +189,7 @@ export function checkResolveMessage(input: unknown): Checked<ResolveMessage> {
       notes: (given['notes'] as string | undefined)?.trim() || null,
       values: (values as TextRow | undefined) ?? null,
       asOf: (given['asOf'] as string | undefined) ?? null,
+      planDigest: (given['planDigest'] as string | undefined) ?? null,
       override: given['override'] === true,
     },
   };

@@ -140,6 +140,26 @@ export async function settleKept(session: Queryable, runId: string): Promise<voi
   );
 }
 
+/** Lets go of the entries that a run has taken, of which nothing was done. */
+export async function releaseClaimed(session: Queryable, runId: string): Promise<void> {
+  await session.query(
+    `update manual_review_queue
+        set resolution = null, reviewer = null, notes = null, resolution_run_id = null, claimed_at = null
+      where resolution_run_id = $1 and status = 'PENDING'`,
+    [runId],
+  );
+}
+
+/** Takes the plan away that an execution was refused with, so that another resolution can have its place. */
+export async function forgetRefusedPlan(session: Queryable, firstExecutionRunId: string): Promise<void> {
+  const refused = `select run_id from run r where r.first_execution_run_id = $1 and r.status = 'failed'
+    and not exists (select 1 from review_resolution v where v.run_id = r.run_id)`;
+  for (const table of ['plan_item', 'plan_table', 'run_table']) {
+    await session.query(`delete from ${table} where run_id in (${refused})`, [firstExecutionRunId]);
+  }
+  await session.query(`update run set plan_digest = null where run_id in (${refused})`, [firstExecutionRunId]);
+}
+
 /**
  * Says what became of the entries that a run has taken: those whose correction succeeded are closed, and their findings
  * with them; the others are open again, with the reason. Said again it changes nothing.

@@ -26,6 +26,7 @@ interface ResolveOptions extends FilterOptions {
   readonly notes?: string;
   readonly values?: string;
   readonly asOf?: string;
+  readonly plan?: string;
   readonly override?: true;
   readonly yes?: true;
   readonly json?: true;
@@ -37,6 +38,9 @@ APPLY_SOURCE  makes the target as the source is: an extra row is deleted, a miss
 KEEP_TARGET   leaves the target as it is; the same difference is not raised again until one of its values changes.
 CUSTOM_FIX    writes the values that you give: over a mismatch or an extra row, or on top of the source's for a missing row.
               The values are in the workflow's input, and so in its history.
+
+Where rows to be deleted have others that the database would delete or change with them, nothing is done at first: the
+answer names the run whose plan lists them, and the digest that --plan needs.
 
 What was corrected has its before-image in the target: \`trueup undo RUN\` gives it back.
 
@@ -58,6 +62,7 @@ export function addResolve(review: Command, runner: Runner): void {
     .option('--notes <text>', 'kept with the decision')
     .option('--values <json>', 'for CUSTOM_FIX: target columns with their texts or null')
     .option('--as-of <time>', 'refuse entries that have changed since this time, which `trueup review show` prints')
+    .option('--plan <digest>', 'of the plan that was read: needed where deleting takes further rows along')
     .option('--override', 'also where more of a table is deleted or overwritten than its guard allows')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON report and nothing else')
@@ -121,6 +126,7 @@ function messageFrom(
     ...(options.notes === undefined ? {} : { notes: options.notes }),
     ...(options.values === undefined ? {} : { values: parseValues(options.values) }),
     ...(asOf === undefined ? {} : { asOf }),
+    ...(options.plan === undefined ? {} : { planDigest: options.plan }),
     ...(options.override ? { override: true } : {}),
   };
   const checked = checkResolveMessage(message);

@@ -270,7 +270,7 @@ describe('what the database would do by itself when a row is deleted', () => {
     const ledger = await run.resources.ledger();
     const context = { signal: new AbortController().signal, report: () => undefined };
     await insertPlan(ledger, runId);
-    await expect(planEffects(run.resources, ledger, runId, context, 1)).rejects.toMatchObject({
+    await expect(planEffects(run.resources, ledger, runId, context, { most: 1 })).rejects.toMatchObject({
       code: 'EFFECTS_TOO_MANY',
       message: expect.stringContaining('more than 1 others') as unknown,
     });

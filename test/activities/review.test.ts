@@ -39,7 +39,7 @@ describe('recording a resolution', () => {
       channel: 'update',
       final: false,
     };
-    return openReview(one.resources, request);
+    return openReview(one.resources, request, { signal: new AbortController().signal, report: () => undefined });
   };
   const taken = async () =>
     (
@@ -72,15 +72,28 @@ describe('recording a resolution', () => {
     await one.target.query(`update trueup.manual_review_queue set status = 'HEALED', resolution_run_id = null`);
   });
 
-  it('lets nobody correct what a run of their own has found, where four eyes are asked for', async () => {
+  it('lets nobody decide on what a run of their own has found, where four eyes are asked for', async () => {
     await queued('eyes', 2, 100);
+    for (const side of [one.source, one.target]) await side.query('alter table t add note text');
     one.configure('[t]', 'fourEyes: true');
     try {
-      await expect(open('own', { reviewer: 'ADA' })).rejects.toThrow(
-        'fourEyes: ADA requested run eyes, which found it, and cannot resolve it',
-      );
+      const ways = [
+        { resolution: 'APPLY_SOURCE' },
+        { resolution: 'KEEP_TARGET' },
+        { resolution: 'CUSTOM_FIX', values: { note: 'x' } },
+      ];
+      const refusal = 'fourEyes: ADA requested run eyes, which found it, and cannot resolve it';
+      for (const way of ways) {
+        const workflowId = `own-${way.resolution}`;
+        await expect(open(workflowId, { reviewer: 'ADA', ...way })).rejects.toThrow(refusal);
+        expect(
+          await one.target.query(`select approver, accepted, refusal from trueup.decision where run_id = $1`, [
+            workflowId,
+          ]),
+        ).toEqual([{ approver: 'ADA', accepted: 'f', refusal }]);
+      }
       expect(await taken()).toBe('0');
-      expect(await open('kept', { reviewer: 'ADA', resolution: 'KEEP_TARGET' })).toMatchObject({ kind: 'opened' });
+      expect(await open('kept', { resolution: 'KEEP_TARGET' })).toMatchObject({ kind: 'opened' });
     } finally {
       one.configure();
     }

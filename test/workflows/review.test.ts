@@ -1,5 +1,6 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { auditRun } from '../../ledger/audit';
 import type { ReconcileResult } from '../../contracts/messages';
 import type { RecordedResolution } from '../../contracts/review';
 import type { TextRow } from '../support/database';
@@ -331,7 +332,7 @@ describe('the review queue', () => {
     expect(await order(900)).toBeDefined();
   });
 
-  it('deletes nothing beside what was decided on: a row that others would go with is left, with the reason', async () => {
+  it('deletes what goes with a row once that was read, and nothing beside; undo gives all of it back', async () => {
     await world.target.query(
       `alter table orders drop constraint orders_customer_id_fkey,
          add foreign key (customer_id) references customers on delete cascade;
@@ -340,15 +341,83 @@ describe('the review queue', () => {
     await compare();
     const id = await idOf('extra_in_target', 'customers');
     const before = await world.contents();
-    await resolved({ reviewId: id, resolution: 'APPLY_SOURCE', ...ada });
-    expect(await world.contents()).toEqual(before);
-    expect((await queue(`id = ${id}`))[0]).toMatchObject({
-      status: 'PENDING',
-      last_attempt: expect.stringMatching(/FAILED: .*delete 1 row\(s\) of public\.orders/) as string,
+    const message = { reviewId: id, resolution: 'APPLY_SOURCE', ...ada };
+    const unread = await refusalOf(resolve(message));
+    const said =
+      /^deleting would make the database delete 1 row\(s\) of public\.orders, .* of customers: `trueup plan (\S+)`.* planDigest ([0-9a-f]{64})$/;
+    const [, runId = '', planDigest = ''] = said.exec(unread.message) ?? [];
+    expect({ type: unread.type, runId }).toEqual({
+      type: 'REVIEW_REFUSED',
+      runId: expect.stringMatching(/^review-/) as string,
     });
-    await resolved({ filter: { type: 'extra_in_target' }, resolution: 'APPLY_SOURCE', ...ada });
-    expect(await order(990)).toBeUndefined();
-    expect(await queue(`status = 'PENDING' and inconsistency_type = 'extra_in_target'`)).toEqual([]);
+    expect(
+      await world.target.query(
+        `select p.seq, p.table_name, p.record_key ->> 'id' as id, p.effect_of, r.status, r.plan_digest
+           from trueup.plan_item p join trueup.run r using (run_id) where p.run_id = $1 order by p.seq`,
+        [runId],
+      ),
+    ).toEqual([
+      { seq: '1', table_name: 'public.orders', id: '990', effect_of: '2', status: 'failed', plan_digest: planDigest },
+      { seq: '2', table_name: 'customers', id: '99', effect_of: null, status: 'failed', plan_digest: planDigest },
+    ]);
+    expect(await queue(`id = ${id}`)).toMatchObject([{ status: 'PENDING', resolution: null, resolution_run_id: null }]);
+    expect(await world.contents()).toEqual(before);
+
+    // What was read is what is done: with one more row, it is another plan.
+    await world.target.query(`insert into orders values (991, 99, 'secret later')`);
+    expect((await refusalOf(resolve({ ...message, planDigest }))).message).toMatch(
+      /^planDigest: found .* the plan has/,
+    );
+    await world.target.query('delete from orders where id = 991');
+    const done = await resolved({ ...message, planDigest });
+    expect(done).toMatchObject({ reviews: 1, corrections: 2, planDigest });
+    expect(await world.target.query('select id from orders where id in (900, 990) order by 1')).toEqual([
+      { id: '900' },
+    ]);
+    expect(await queue(`id = ${id}`)).toMatchObject([{ status: 'REVIEWED', resolution_run_id: done.runId }]);
+    expect(
+      await world.target.query(
+        `select count(*) as n, count(distinct b.seq) as images from trueup.correction_log c join trueup.before_image b using (run_id, seq)
+          where c.run_id = $1 and c.status = 'SUCCESS' and c.approver = 'ada'`,
+        [done.runId],
+      ),
+    ).toEqual([{ n: '2', images: '2' }]);
+    const ledger = await world.resources.ledger();
+    const problems: unknown[] = [];
+    for (const audited of [done.runId, runId]) {
+      await auditRun(ledger, audited, {
+        head: null,
+        target: (connection) => world.resources.database(connection, 'target'),
+        onProblem: async (problem) => void problems.push(problem),
+      });
+    }
+    expect(problems).toEqual([]);
+    await undo(done.runId);
+    expect(await world.contents()).toEqual(before);
+  });
+
+  it('takes a second resolution, with the plan read, in the workflow that refused the first', async () => {
+    await world.target.query(
+      `alter table orders drop constraint orders_customer_id_fkey, alter customer_id drop not null,
+         add foreign key (customer_id) references customers on delete set null;
+       insert into customers values (99, 'secret extra'); update orders set customer_id = 99 where id = 30`,
+    );
+    await compare();
+    const waiting = await client.workflow.start<(input: object) => Promise<ReconcileResult>>('resolveReviews', {
+      taskQueue: world.taskQueue,
+      workflowId: nextId(),
+      args: [{ wait: '30s' }],
+    });
+    const message = { filter: { type: 'extra_in_target' }, resolution: 'APPLY_SOURCE', ...ada };
+    const update = (more: object = {}) =>
+      waiting.executeUpdate<RecordedResolution, [object]>('resolveReview', { args: [{ ...message, ...more }] });
+    const unread = await refusalOf(update());
+    const planDigest = /[0-9a-f]{64}$/.exec(unread.message)?.[0];
+    expect(unread.message).toMatch(/update 1 row\(s\) of orders, which refer to rows of customers/);
+    expect(await update({ planDigest })).toMatchObject({ reviews: 2, corrections: 3, planDigest });
+    expect(await waiting.result()).toMatchObject({ status: 'applied' });
+    expect(await order(30)).toMatchObject({ customer_id: null });
+    expect(await world.decisions(waiting.workflowId)).toMatchObject([{ accepted: 'f' }, { accepted: 't' }]);
   });
 
   it('turns away what is malformed, before anything is recorded', async () => {
