@@ -1,4 +1,5 @@
 import { aggregateTable } from './aggregate';
+import * as check from './check';
 import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
@@ -31,6 +32,10 @@ export function createActivities(resources: Resources) {
     countCandidates: retried(countCandidates),
     settleCandidates: retried(settleCandidates),
     aggregateTable: retried(aggregateTable),
+    readCheck: retried(check.readCheck),
+    endCheck: retried(check.endCheck),
+    closeTable: retried(check.closeTable),
+    recheck: retried(check.recheck),
     watchThrottle: retried(watchThrottle),
     freezePlan: retried(correct.freezePlan),
     recordDryRun: retried(correct.recordDryRun),

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config';
 import { pairOf } from '../config/config';
 import { TrueupError } from '../contracts/errors';
+import { CHECK_KINDS, MODES, type CheckKind } from '../contracts/check';
+import type { CorrectionPolicy } from '../contracts/correction';
 import type { Comparison, HashMethod } from '../contracts/comparison';
 import { parseDuration } from '../contracts/duration';
 import type { ReconcileInput } from '../contracts/messages';
@@ -11,10 +13,12 @@ import { listTables, readTableShape, type TableShape } from '../database/table-s
 import { assertCorrectable } from '../engine/apply';
 import { resolveComparison } from '../engine/comparison';
 import { parentsFirst } from '../engine/table-order';
+import { insertChecks } from '../ledger/check';
 import { migrate } from '../ledger/migrate';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
+import { CHECKS } from './checks';
 import type { Resources } from './resources';
 import { pauseReason } from './throttle';
 
@@ -27,6 +31,8 @@ export interface OpenRunInput {
 export interface OpenedTable {
   readonly name: string;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
+  /** What is checked of it beside its rows; absent in runs of earlier versions: nothing. */
+  readonly checks?: readonly CheckKind[];
 }
 
 export interface OpenedRun {
@@ -40,6 +46,10 @@ export interface OpenedRun {
   /** Whether who requested the run may not approve it; absent in runs of earlier versions: they may. */
   readonly fourEyes?: boolean;
   readonly searchAttributes: boolean;
+  /** Whether rows are compared; absent in runs of earlier versions: they are. */
+  readonly rows?: boolean;
+  /** The business rules that are checked, and how often at the most; absent: none. */
+  readonly rules?: { readonly names: readonly string[]; readonly settle: OpenedTable['settle'] };
 }
 
 const OLDEST_SERVER = 140_000;
@@ -73,11 +83,16 @@ async function readConfig(resources: Resources, request: OpenRunInput): Promise<
 async function open(resources: Resources, config: Config, ledger: Database, request: OpenRunInput) {
   const apply = request.input.apply === true;
   const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
-  const runConfig = await runConfigOf(
+  const { input } = request;
+  const mode = input.mode ?? 'full';
+  const runConfig = await configOfRun(
     resources,
     config,
-    earlier?.tables.map(({ name }) => name) ?? request.input.tables,
+    input,
+    earlier?.tables.map(({ name }) => name) ?? input.tables,
   );
+  const rules = runConfig.rules ?? [];
+  const kinds = checksOf(input).filter((kind) => kind !== 'rules' && kind in CHECKS);
   if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
@@ -91,18 +106,63 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
     }
     const id = await insertRun(session, newRun(request, { ...runConfig, approvalTimeoutMs }));
     await insertRunTables(session, id, comparisons);
+    await insertChecks(session, id, [
+      ...runConfig.tables.flatMap(({ name }) => kinds.map((kind) => ({ kind, subject: name }))),
+      ...rules.map(({ name }) => ({ kind: 'rules' as const, subject: name })),
+    ]);
     if (earlier) await takeOver(session, id, earlier.runId);
     return id;
   });
   return {
     runId,
-    tables: comparisons.map(({ pair }) => ({ name: pair.name, settle: pair.settle })),
+    tables: comparisons.map(({ pair }) => ({ name: pair.name, settle: pair.settle, checks: kinds })),
     concurrency: runConfig.concurrency,
     maxChunksPerConnection: throttle.maxChunksPerConnection,
     pauseWhile,
     approvalTimeoutMs,
     fourEyes: runConfig.fourEyes === true,
     searchAttributes: resources.searchAttributes,
+    rows: MODES[mode].rows !== null,
+    ...(rules.length === 0 ? {} : { rules: { names: rules.map(({ name }) => name), settle: config.defaults.settle } }),
+  };
+}
+
+/** What a run checks beside the rows, each once, in the order of the kinds. */
+function checksOf({ mode = 'full', checks = [] }: ReconcileInput): readonly CheckKind[] {
+  return CHECK_KINDS.filter((kind) => MODES[mode].checks.includes(kind) || checks.includes(kind));
+}
+
+/** The config of the run that an input asks for. Throws TABLE_UNKNOWN, CONFIG_INVALID. */
+async function configOfRun(
+  resources: Resources,
+  config: Config,
+  input: ReconcileInput,
+  names: readonly string[] | undefined,
+): Promise<RunConfig> {
+  const mode = input.mode ?? 'full';
+  const all = await runConfigOf(resources, config, names);
+  const asked = input.critical === true ? all.tables.filter(({ critical }) => critical) : all.tables;
+  const tables = mode === 'rules' ? [] : input.unapproved === 'queue' ? asked.map(queued) : asked;
+  const rules = checksOf(input).includes('rules') ? config.rules : [];
+  if (mode === 'rules' && rules.length === 0) {
+    throw new TrueupError('CONFIG_INVALID', 'rules: found none, and they are what this run is to check');
+  }
+  if (mode !== 'rules' && tables.length === 0 && input.critical === true) {
+    throw new TrueupError(
+      'CONFIG_INVALID',
+      'tables: none of them is critical, and those are what this run is to look at',
+    );
+  }
+  return { ...all, tables, mode, rules };
+}
+
+/** The pair with a policy that waits for nobody: what would need approval goes to the review queue. */
+function queued(pair: TablePair): TablePair {
+  const { missing, mismatched, extra } = pair.corrections;
+  const unattended = (policy: CorrectionPolicy) => (policy === 'approve' ? 'review' : policy);
+  return {
+    ...pair,
+    corrections: { missing: unattended(missing), mismatched: unattended(mismatched), extra: unattended(extra) },
   };
 }
 

@@ -1,8 +1,10 @@
+import type { BusinessRule } from '../contracts/check';
 import type { CorrectionPolicies } from '../contracts/correction';
 import type { Guard } from '../contracts/guard';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import type { UndoPolicy } from '../contracts/undo';
+import type { Schedules } from './schema';
 
 /** What holds for every table that does not say otherwise. */
 export interface PairDefaults {
@@ -45,6 +47,8 @@ export const DEFAULTS = {
   undo: 'approve',
   ledgerSchema: 'trueup',
   pauseEveryMs: 10_000,
+  ruleTolerance: '0.01',
+  ruleTimeoutMs: 600_000,
 } as const;
 
 /**
@@ -70,6 +74,9 @@ export interface Config {
   readonly throttle: Throttle;
   /** null: all base tables that have the same schema and name on both default connections. */
   readonly tables: readonly TablePair[] | null;
+  readonly rules: readonly BusinessRule[];
+  /** When the scheduled jobs run, as the file has it. */
+  readonly schedules: Schedules;
   /** Paths of fields that are accepted and have no effect in this version, to be said aloud once. */
   readonly unused: readonly string[];
   /**

@@ -1,3 +1,4 @@
+import { DEFAULT_CHECKS, type BusinessRule, type TableChecks } from '../contracts/check';
 import { TrueupError } from '../contracts/errors';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
@@ -76,6 +77,22 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
     }
   }
   problems.push(...repeatedNames(file.tables, 'tables'), ...repeatedNames(file.rules, 'rules'));
+  problems.push(...unknownParents(file.tables));
+  const rules = (file.rules ?? []).map((entry, index): BusinessRule => {
+    for (const side of ['source', 'target'] as const) {
+      if (entry[side] !== undefined) checkConnection(entry[side], ['rules', index, side]);
+      else if (file.defaults?.[side] === undefined) checkConnection(undefined, ['defaults', side]);
+    }
+    return {
+      name: entry.name,
+      sourceQuery: entry.sourceQuery,
+      targetQuery: entry.targetQuery,
+      tolerance: entry.tolerance === undefined ? DEFAULTS.ruleTolerance : String(entry.tolerance),
+      source: entry.source ?? defaults.source ?? '',
+      target: entry.target ?? defaults.target ?? '',
+      timeoutMs: entry.timeout ?? DEFAULTS.ruleTimeoutMs,
+    };
+  });
 
   const config: Resolved = {
     connectionNames,
@@ -87,6 +104,8 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
     defaults,
     throttle: resolveThrottle(file),
     tables,
+    rules,
+    schedules: file.schedules ?? {},
     unused: unusedFields(file),
     maxConnections: (name) => file.connections[name]?.maxConnections ?? defaultMaxConnections(defaults.concurrency),
     runConfig: (tableNames, discovered) => runConfigOf(config, tableNames ?? [], discovered),
@@ -139,11 +158,52 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     ...(entry.text === undefined ? {} : { text: entry.text }),
     where: entry.where ?? pair.where,
     critical: entry.critical ?? pair.critical,
+    ...(entry.updatedAt === undefined ? {} : { updatedAt: entry.updatedAt }),
+    ...(entry.checks === undefined ? {} : { checks: checksOf(entry.checks) }),
     corrections: correctionsOf(pair.corrections, entry.corrections),
     guard: guardOf(pair.guard ?? DEFAULTS.guard, entry.guard),
     chunkRows: entry.chunkRows ?? pair.chunkRows,
     settle: settleOf(pair.settle, entry.settle),
   };
+}
+
+function checksOf(given: NonNullable<TableEntry['checks']>): TableChecks {
+  return {
+    order: (given.order ?? []).map(orderOf),
+    notFuture: given.notFuture ?? DEFAULT_CHECKS.notFuture,
+    notBefore: given.notBefore ?? DEFAULT_CHECKS.notBefore,
+    monotonic: given.monotonic ?? DEFAULT_CHECKS.monotonic,
+    groupBy: given.groupBy ?? DEFAULT_CHECKS.groupBy,
+    sums: given.sums ?? DEFAULT_CHECKS.sums,
+    countHigh: given.countHigh ?? DEFAULT_CHECKS.countHigh,
+    references: (given.references ?? []).map(({ columns, parent, parentColumns }) => ({
+      columns,
+      parent,
+      parentColumns: parentColumns ?? null,
+    })),
+  };
+}
+
+/** `created_at <= shipped_at`; the schema has seen to its form. */
+function orderOf(condition: string): TableChecks['order'][number] {
+  const [, left = '', operator = '', right = ''] = /^([^<>=]+)(<=|>=|<|>|=)([^<>=]+)$/.exec(condition) ?? [];
+  return { left: left.trim(), operator, right: right.trim() };
+}
+
+function unknownParents(tables: readonly TableEntry[] | undefined): Problem[] {
+  const names = (tables ?? []).map(({ name }) => name);
+  return (tables ?? []).flatMap(({ checks }, index) =>
+    (checks?.references ?? []).flatMap(({ parent }, at) =>
+      names.includes(parent)
+        ? []
+        : [
+            {
+              path: ['tables', index, 'checks', 'references', at, 'parent'],
+              allowed: 'the name of a table of this file',
+            },
+          ],
+    ),
+  );
 }
 
 function correctionsOf(
@@ -182,12 +242,6 @@ function repeatedNames(entries: readonly { readonly name: string }[] | undefined
 
 function unusedFields(file: ConfigFile): string[] {
   const paths: Path[] = [];
-  for (const [index, entry] of (file.tables ?? []).entries()) {
-    for (const field of ['updatedAt', 'checks'] as const) {
-      if (entry[field] !== undefined) paths.push(['tables', index, field]);
-    }
-  }
-  if (file.rules !== undefined) paths.push(['rules']);
   if (file.schedules !== undefined) paths.push(['schedules']);
   return paths.map(formatPath);
 }

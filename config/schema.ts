@@ -108,10 +108,25 @@ const textRule = z.unknown().transform((value, context) => {
 const orderCheck = text('two columns and how they compare, such as created_at <= shipped_at', (value) =>
   /^[^<>=]+(<=|<|>=|>|=)[^<>=]+$/.test(value),
 );
+const reference = fields({
+  columns: columns('a list of column names').min(1, { error: 'at least one column name' }),
+  parent: text('the name of a table of this file'),
+  parentColumns: columns('a list of column names').min(1, { error: 'at least one column name' }).optional(),
+});
 const checks = fields({
   order: z.array(orderCheck, { error: 'a list of comparisons such as created_at <= shipped_at' }).optional(),
   notFuture: columns('a list of column names').optional(),
-  groupBy: z.array(text('a column or an SQL expression'), { error: 'a list of columns or SQL expressions' }).optional(),
+  notBefore: z
+    .record(column, text("a time such as '2015-01-01'"), { error: 'a map of column names to times such as 2015-01-01' })
+    .optional(),
+  monotonic: columns('a list of column names').optional(),
+  groupBy: z
+    .array(text('a column or an SQL expression'), { error: 'a list of columns or SQL expressions' })
+    .min(1, { error: 'at least one column or SQL expression' })
+    .optional(),
+  sums: columns('a list of names of numeric columns').optional(),
+  countHigh: wholeNumber(0, 1_000_000_000_000).optional(),
+  references: z.array(reference, { error: 'a list of references: columns, parent, parentColumns' }).optional(),
 });
 
 // Names go into the ledger and into messages; a URL there would be a secret in the wrong place.
@@ -151,7 +166,10 @@ const rule = fields({
   name: nameText(),
   sourceQuery: text('an SQL query'),
   targetQuery: text('an SQL query'),
+  source: connectionName.optional(),
+  target: connectionName.optional(),
   tolerance: nonNegative.optional(),
+  timeout: duration.optional(),
 });
 
 const SCHEDULE_FORM = 'an interval such as every 15m, or five cron fields such as 0 2 * * *';

@@ -1,3 +1,4 @@
+import { CHECK_KINDS, RUN_MODES } from './check';
 import { OPERATIONS } from './correction';
 import { DURATION_FORM, parseDuration } from './duration';
 import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
@@ -17,15 +18,19 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-const MODES = ['full'];
-
 export type FieldCheck = (value: unknown) => string | null;
 
 const text: FieldCheck = (value) => (typeof value === 'string' ? null : 'a text');
 const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   tables: (value) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string') ? null : 'a list of table names',
-  mode: (value) => (MODES.includes(value as string) ? null : `one of ${MODES.join(', ')}`),
+  mode: (value) => ((RUN_MODES as readonly unknown[]).includes(value) ? null : `one of ${RUN_MODES.join(', ')}`),
+  checks: (value) =>
+    Array.isArray(value) && value.every((kind) => (CHECK_KINDS as readonly unknown[]).includes(kind))
+      ? null
+      : `a list of ${CHECK_KINDS.join(', ')}`,
+  critical: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  unapproved: (value) => (value === 'wait' || value === 'queue' ? null : 'wait or queue'),
   apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   requestedBy: text,
   approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),

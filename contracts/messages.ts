@@ -1,3 +1,4 @@
+import type { CheckKind, CheckSummary, RunMode } from './check';
 import type { Operation } from './correction';
 import type { PlanSummary, RunStatus, TableSummary } from './run';
 import type { Tuning } from './throttle';
@@ -6,7 +7,14 @@ import type { Tuning } from './throttle';
 export interface ReconcileInput {
   /** Names of table pairs from the config; default: all of them. */
   readonly tables?: readonly string[];
-  readonly mode?: 'full';
+  /** How the tables are looked at; default: `full`. */
+  readonly mode?: RunMode;
+  /** What is checked beside what the mode checks by itself. */
+  readonly checks?: readonly CheckKind[];
+  /** true: only table pairs that the config calls critical; default: all. */
+  readonly critical?: boolean;
+  /** What becomes of corrections that need approval: the run waits for it, or they go to the review queue; default: `wait`. */
+  readonly unapproved?: 'wait' | 'queue';
   /** false (the default) is a dry run: it goes as far as the plan and leaves the target alone. */
   readonly apply?: boolean;
   readonly requestedBy?: string;
@@ -95,13 +103,23 @@ export interface ProgressAnswer {
   readonly status: RunStatus;
   readonly phase: RunPhase;
   readonly tables: readonly TableSummary[];
+  /** What is checked beside the rows; absent in answers of earlier versions. */
+  readonly checks?: readonly CheckSummary[];
   readonly corrections: { readonly done: number; readonly total: number };
   /** null before the run is open, and for an undo. */
   readonly tuning: Tuning | null;
 }
 
 export type RunPhase =
-  'opening' | 'comparing' | 'planning' | 'awaiting approval' | 'applying' | 'verifying' | 'closing' | 'done';
+  | 'opening'
+  | 'comparing'
+  | 'checking'
+  | 'planning'
+  | 'awaiting approval'
+  | 'applying'
+  | 'verifying'
+  | 'closing'
+  | 'done';
 
 /** Answer of the query `plan`; null digest until the plan is frozen. */
 export interface PlanAnswer {

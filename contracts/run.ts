@@ -1,3 +1,4 @@
+import type { CheckSummary, RunMode } from './check';
 import type { HashMethod } from './comparison';
 import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
@@ -20,7 +21,7 @@ export type RunStatus =
 
 export type TableStatus = 'pending' | 'running' | 'consistent' | 'inconsistent' | 'incomplete';
 
-export type TablePhase = 'waiting' | 'planning' | 'comparing' | 'settling' | 'aggregating' | 'done';
+export type TablePhase = 'waiting' | 'planning' | 'comparing' | 'settling' | 'aggregating' | 'checking' | 'done';
 
 export type FindingCounts = Partial<Record<InconsistencyType, number>>;
 
@@ -36,6 +37,10 @@ export interface TableSummary {
   readonly findings: FindingCounts;
   readonly transient: number;
   readonly unsettled: number;
+  /** What of it was compared; absent: all rows. */
+  readonly compared?: 'changed rows' | 'a sample' | 'counts' | 'aggregates' | 'nothing';
+  /** What was checked of it beside its rows; absent: nothing. */
+  readonly checks?: readonly CheckSummary[];
   /** How its rows were hashed; absent from a `progress` answer before the table is done. */
   readonly hash?: HashMethod;
   /** Why the table is incomplete, a note for each cause; names and counts only, never a row's value. */
@@ -46,6 +51,21 @@ export interface TableSummary {
 export function emptySummary(name: string, status: TableStatus, phase: TablePhase): TableSummary {
   const counts = { rowsSource: 0, rowsTarget: 0, chunks: 0, chunksDone: 0, transient: 0, unsettled: 0 };
   return { name, status, phase, ...counts, findings: {}, notes: [] };
+}
+
+const COMPARED = {
+  full: null,
+  incremental: 'changed rows',
+  sample: 'a sample',
+  count: 'counts',
+  aggregate: 'aggregates',
+  rules: 'nothing',
+} as const satisfies Record<RunMode, TableSummary['compared'] | null>;
+
+/** The field `compared` of a table's summary in a run of this mode. */
+export function comparedIn(mode: RunMode): Pick<TableSummary, 'compared'> {
+  const compared = COMPARED[mode];
+  return compared === null ? {} : { compared };
 }
 
 /** One line of the plan: how many rows of a table an operation touches, and whether it waits for a decision. */
@@ -94,7 +114,10 @@ export interface RunReport {
   readonly planDigest: string | null;
   /** Of an undo: the run that it undoes, and what of it; else null. */
   readonly undo: (UndoScope & { readonly runId: string }) | null;
+  readonly mode: RunMode;
   readonly tables: readonly TableSummary[];
+  /** What was checked beside the rows. */
+  readonly checks: readonly CheckSummary[];
   readonly corrections: Partial<Record<CorrectionStatus, number>>;
   readonly plan: readonly PlanLine[];
   /** The tables of which the plan would delete or overwrite more than their guard allows. */

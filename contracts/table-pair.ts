@@ -1,3 +1,4 @@
+import type { BusinessRule, RunMode, TableChecks } from './check';
 import type { CorrectionPolicies } from './correction';
 import type { Guard } from './guard';
 import type { Throttle } from './throttle';
@@ -41,6 +42,10 @@ export interface TablePair {
   /** An SQL condition in the source's and the target's own column names, or null. */
   readonly where: string | null;
   readonly critical: boolean;
+  /** The column by which changed rows are found, by its source name; absent: none. */
+  readonly updatedAt?: string;
+  /** What is checked beside the rows; absent in runs of earlier versions. */
+  readonly checks?: TableChecks;
   readonly corrections: CorrectionPolicies;
   /** Absent in runs of earlier versions: no limit. */
   readonly guard?: Guard;
@@ -51,6 +56,10 @@ export interface TablePair {
 /** A run's config as it is kept in the ledger: everything but the secrets. */
 export interface RunConfig {
   readonly tables: readonly TablePair[];
+  /** Absent in runs of earlier versions: `full`. */
+  readonly mode?: RunMode;
+  /** The business rules that the run checks; absent: none. */
+  readonly rules?: readonly BusinessRule[];
   readonly concurrency: number;
   /** Absent in runs of earlier versions. */
   readonly throttle?: Throttle;

@@ -48,6 +48,8 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
         where l.run_id = $1
           -- A row without a key of its own cannot be corrected by one.
           and l.counts is null
+          -- What a check says of rows is for people; comparing them is what makes corrections.
+          and l.check_kind is null
           -- What a reviewer decided to keep stays as it is, whatever the policy.
           and l.resolution <> 'KEPT_TARGET'),
      items as (

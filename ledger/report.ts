@@ -1,10 +1,20 @@
+import type { RunMode } from '../contracts/check';
 import type { HashMethod } from '../contracts/comparison';
-import type { ErrorCode } from '../contracts/errors';
+import { TrueupError, type ErrorCode } from '../contracts/errors';
 import type { GuardBreach } from '../contracts/guard';
-import type { PhaseTimes, RunReport, RunStatus, TablePhase, TableStatus, TableSummary } from '../contracts/run';
+import {
+  comparedIn,
+  type PhaseTimes,
+  type RunReport,
+  type RunStatus,
+  type TablePhase,
+  type TableStatus,
+  type TableSummary,
+} from '../contracts/run';
 import type { Queryable } from '../database/connection';
 import { totalChunks, countChunks } from './chunk';
 import { readChainHead } from './chain';
+import { listChecks, WEIGHS } from './check';
 import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
 import { countFindings } from './finding';
@@ -17,6 +27,7 @@ interface RunRow {
   kind: 'reconcile' | 'undo' | 'review';
   workflow_id: string;
   status: RunStatus;
+  mode: RunMode;
   plan_digest: string | null;
   blocked: string;
   undo_of: string | null;
@@ -40,30 +51,48 @@ interface TableRow {
   unsettled: string;
   hash: HashMethod;
   notes: string;
+  mode: RunMode;
 }
 
 const isoTime = (text: string) => new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z')).toISOString();
 
-async function readTables(ledger: Queryable, runId: string): Promise<readonly TableSummary[]> {
+/** How one table of a run stands. Throws RUN_NOT_FOUND. */
+export async function readTableSummary(ledger: Queryable, runId: string, table: string): Promise<TableSummary> {
+  const [summary] = await readTables(ledger, runId, table);
+  if (!summary) throw new TrueupError('RUN_NOT_FOUND', `run ${runId} has no table ${table} in the ledger`);
+  return summary;
+}
+
+async function readTables(
+  ledger: Queryable,
+  runId: string,
+  table: string | null = null,
+): Promise<readonly TableSummary[]> {
   const { rows } = await ledger.query<TableRow>(
-    `select table_name, phase, status, rows_source, rows_target, transient, unsettled, comparison ->> 'hash' as hash, notes
-       from run_table where run_id = $1 order by ordinal`,
-    [runId],
+    `select t.table_name, t.phase, t.status, t.rows_source, t.rows_target, t.transient, t.unsettled,
+            t.comparison ->> 'hash' as hash, t.notes, r.mode
+       from run_table t join run r using (run_id)
+      where t.run_id = $1 and ($2::text is null or t.table_name = $2) order by t.ordinal`,
+    [runId, table],
   );
   const tables: TableSummary[] = [];
   for (const row of rows) {
     const totals = await totalChunks(ledger, runId, row.table_name);
+    const chunks = await countChunks(ledger, runId, row.table_name);
+    const checks = await listChecks(ledger, runId, row.table_name);
     tables.push({
       name: row.table_name,
       status: row.status,
       phase: row.phase,
-      rowsSource: totals.rowsSource,
-      rowsTarget: totals.rowsTarget,
-      chunks: await countChunks(ledger, runId, row.table_name),
+      rowsSource: chunks === 0 ? Number(row.rows_source) : totals.rowsSource,
+      rowsTarget: chunks === 0 ? Number(row.rows_target) : totals.rowsTarget,
+      chunks,
       chunksDone: totals.done,
       findings: await countFindings(ledger, runId, row.table_name),
       transient: Number(row.transient),
       unsettled: Number(row.unsettled),
+      ...comparedIn(row.mode),
+      ...(checks.length === 0 ? {} : { checks: checks.filter(({ kind }) => kind !== 'rules') }),
       hash: row.hash,
       notes: JSON.parse(row.notes) as string[],
     });
@@ -75,7 +104,8 @@ async function readTables(ledger: Queryable, runId: string): Promise<readonly Ta
 async function countRemaining(ledger: Queryable, runId: string): Promise<number> {
   const { rows } = await ledger.query<{ n: string }>(
     `select (select count(*) from reconciliation_log where run_id = $1
-              and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET'))
+              and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET') and ${WEIGHS})
+          + (select coalesce(sum(unsettled), 0) from run_check where run_id = $1)
           + (select coalesce(sum(unsettled), 0) from run_table where run_id = $1)
           + (select count(*) from run u join correction_log c using (run_id)
               where u.run_id = $1 and u.kind <> 'reconcile' and c.status <> 'SUCCESS') as n`,
@@ -103,10 +133,12 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     kind: row.kind,
     workflowId: row.workflow_id,
     status: row.status,
+    mode: row.mode,
     planDigest: row.plan_digest,
     undo: row.undo_of === null ? null : { runId: row.undo_of, ...parseUndoScope(row.undo) },
     // An undo compares no tables: it restores rows. Nor does a review, which corrects what an earlier run has found.
     tables: row.kind !== 'reconcile' ? [] : await readTables(ledger, row.run_id),
+    checks: await listChecks(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),
     plan,
     blocked: JSON.parse(row.blocked) as GuardBreach[],

@@ -33,7 +33,7 @@ export async function enterReviews(session: Queryable, runId: string): Promise<v
             s.scope, ${VALUE_DIGEST}
        from run_table t cross join lateral (select ${SCOPE} as scope offset 0) s
             join reconciliation_log l using (run_id, table_name)
-      where l.run_id = $1 and l.resolution = 'OPEN' and ${POLICY} = 'review'
+      where l.run_id = $1 and l.resolution = 'OPEN' and l.check_kind is null and ${POLICY} = 'review'
       -- In one order, so that two runs cannot wait for each other.
       order by l.table_name, l.inconsistency_type, l.key_digest
      on conflict (table_name, inconsistency_type, key_digest) where status = 'PENDING' do update
@@ -53,7 +53,7 @@ export async function enterReviews(session: Queryable, runId: string): Promise<v
     `update reconciliation_log l set resolution = 'IN_REVIEW', review_id = q.id
        from run_table t, manual_review_queue q
       where l.run_id = $1 and t.run_id = $1 and t.table_name = l.table_name and l.resolution = 'OPEN'
-        and ${POLICY} = 'review' and q.status = 'PENDING' and q.table_name = l.table_name
+        and l.check_kind is null and ${POLICY} = 'review' and q.status = 'PENDING' and q.table_name = l.table_name
         and q.inconsistency_type = l.inconsistency_type and q.key_digest = l.key_digest`,
     [runId],
   );

@@ -67,8 +67,10 @@ async function enterRun(ledger: Queryable, run: NewRun): Promise<string> {
          union all
          select n + 1, $2::text || '.' || (n + 1) from numbered where exists (select 1 from run where run_id = id)),
        entered as (
-         insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config, chained)
-         select id, $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb, true
+         insert into run (run_id, kind, workflow_id, first_execution_run_id, apply, requested_by, undo_of, config, chained,
+                          mode)
+         select id, $1::text, $2::text, $3::text, $4::boolean, $5::text, $6::text, $7::jsonb, true,
+                coalesce($7::jsonb ->> 'mode', 'full')
            from numbered order by n desc limit 1
          on conflict do nothing
          returning run_id)
@@ -250,6 +252,28 @@ export async function endTable(ledger: Queryable, runId: string, table: string, 
         set last_run_id = excluded.last_run_id, last_status = excluded.last_status,
             last_completed_at = excluded.last_completed_at`,
     [table, runId, end.status],
+  );
+}
+
+/** Ends a table whose rows were not compared, by what its checks came to. */
+export async function endUncompared(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  end: { readonly status: TableStatus; readonly rows: { readonly source: number; readonly target: number } | null },
+): Promise<void> {
+  await ledger.query(
+    `update run_table set phase = 'done', status = $3, rows_source = coalesce($4, 0), rows_target = coalesce($5, 0)
+      where run_id = $1 and table_name = $2`,
+    [runId, table, end.status, end.rows?.source ?? null, end.rows?.target ?? null],
+  );
+}
+
+/** A table whose rows agree is not consistent when its checks found what weighs. */
+export async function weighTable(ledger: Queryable, runId: string, table: string): Promise<void> {
+  await ledger.query(
+    `update run_table set status = 'inconsistent' where run_id = $1 and table_name = $2 and status = 'consistent'`,
+    [runId, table],
   );
 }
 

@@ -1,4 +1,5 @@
 import { scopeOf, scopeText } from '../contracts/approval';
+import type { CheckSummary } from '../contracts/check';
 import { breachText } from '../contracts/guard';
 import type { Decision } from '../contracts/messages';
 import type { PurgeSummary } from '../contracts/purge';
@@ -84,6 +85,25 @@ function portableNote(tables: readonly TableSummary[]): string {
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more tables` : '';
   const named = names.slice(0, MOST_NAMES).join(', ');
   return names.length === 0 ? '' : `\n\nHashed by SHA-256 of the values' text (portable): ${named}${more}`;
+}
+
+/** What was checked beside the rows and did not pass, and how many checks did; '' before any is done. */
+export function checksSection(checks: readonly CheckSummary[]): string {
+  if (checks.length === 0) return '';
+  const left = checks.filter(({ status }) => status !== 'passed');
+  const passed = `Checks passed: ${checks.length - left.length} of ${checks.length}`;
+  if (left.length === 0) return passed;
+  const rows = left
+    .slice(0, MOST_ROWS_WITH_TRIGGERS)
+    .map(({ kind, subject, status, findings, detail, error }) => [
+      kind,
+      subject,
+      status,
+      findings,
+      error ? error.code : (detail ?? ''),
+    ]);
+  const more = left.length > rows.length ? `\n\n… and ${left.length - rows.length} more checks` : '';
+  return `${passed}\n\n${table(['check', 'of', 'status', 'findings', 'detail'], rows)}${more}`;
 }
 
 /** Where triggers are named too, their names are cut at this length, and fewer lines have room. */

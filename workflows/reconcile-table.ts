@@ -11,9 +11,11 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { CheckKind } from '../contracts/check';
 import { emptySummary, type TablePhase, type TableSummary } from '../contracts/run';
 import type { ChunkLimits, Tuning } from '../contracts/throttle';
 import { long, quick } from './activities';
+import { runCheck } from './checks';
 import { progressTable, tuningLine } from './details';
 import { catalogued } from './failure';
 import { Lanes } from './lanes';
@@ -32,6 +34,10 @@ export interface ReconcileTableInput {
   readonly reports: number;
   /** Activities after which the workflow continues as new, so that its history stays short. */
   readonly activitiesPerRun: number;
+  /** What is checked beside the rows; absent: nothing. */
+  readonly checks?: readonly CheckKind[];
+  /** false: rows are not compared. */
+  readonly rows?: boolean;
   /** Where an earlier run of this workflow stopped. */
   readonly cursor?: Cursor;
 }
@@ -60,6 +66,7 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
     view.show();
   });
   await pace.go();
+  if (input.rows === false) return end(await checkTable(input, view), view);
   if (!input.cursor) view.enter('planning');
   let cursor = input.cursor ?? (await plan(input));
   view.update(cursor);
@@ -78,8 +85,24 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
   const summary = await long.aggregateTable.executeWithOptions({ summary: `aggregate ${input.table}` }, [
     { runId: input.runId, table: input.table },
   ]);
+  const { checks = [] } = input;
+  return end(checks.length === 0 ? summary : await checkTable(input, view), view);
+}
+
+async function end(summary: TableSummary, view: View): Promise<TableSummary> {
   await view.end(summary);
   return summary;
+}
+
+/** What is checked of the table beside its rows, and how it stands then. */
+async function checkTable(
+  { runId, table, checks = [], settle }: ReconcileTableInput,
+  view: View,
+): Promise<TableSummary> {
+  view.enter('checking');
+  view.tell();
+  await Promise.all(checks.map((kind) => runCheck(runId, { kind, subject: table }, settle)));
+  return quick.closeTable.executeWithOptions({ summary: `end ${table}` }, [{ runId, table }]);
 }
 
 async function plan({ runId, table }: ReconcileTableInput): Promise<Cursor> {

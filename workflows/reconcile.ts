@@ -10,13 +10,15 @@ import {
 import type { OpenedRun } from '../activities/open-run';
 import { leftOutOf, isWhole, scopeOf, type ApprovalScope } from '../contracts/approval';
 import { checkReconcileInput } from '../contracts/input';
+import type { CheckSummary } from '../contracts/check';
 import type { ReconcileInput, ReconcileResult } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
 import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 import { long, opening, quick } from './activities';
 import { applyPlan } from './apply';
-import { decidedLine, planSection, progressTable, refusedSection, tuningLine } from './details';
+import { runCheck } from './checks';
+import { checksSection, decidedLine, planSection, progressTable, refusedSection, tuningLine } from './details';
 import { failure } from './failure';
 import { GatedRun } from './gated-run';
 import { inLanes } from './lanes';
@@ -26,6 +28,7 @@ import { Tuner } from './tuning';
 
 /** Table pairs compared at once; the worker bounds the chunks. */
 const TABLES_AT_ONCE = 8;
+const RULES_AT_ONCE = 4;
 /** Progress signals of all tables together, so that the history of this workflow stays short. */
 const REPORTS = 400;
 const ACTIVITIES_PER_RUN = 800;
@@ -42,6 +45,7 @@ export async function reconcile(given?: ReconcileInput): Promise<ReconcileResult
   try {
     await run.open(input);
     await run.compareTables();
+    await run.checkRules();
     const plan = await run.freezePlan();
     await run.finish(input.apply === true ? await correct(run, plan) : await run.endDryRun());
   } catch (error) {
@@ -70,6 +74,7 @@ async function correct(run: Run, plan: PlanSummary): Promise<RunStatus> {
 class Run extends GatedRun<OpenedRun> {
   readonly #tuner = new Tuner(() => this.show());
   readonly #tables = new Map<string, TableSummary>();
+  readonly #rules: CheckSummary[] = [];
   #corrected = 0;
 
   constructor() {
@@ -116,7 +121,7 @@ class Run extends GatedRun<OpenedRun> {
   async #compareAll(): Promise<void> {
     const { tables, searchAttributes, runId } = this.opened;
     const reports = Math.min(20, Math.floor(REPORTS / Math.max(1, tables.length)));
-    await inLanes(tables.values(), TABLES_AT_ONCE, async ({ name, settle }) => {
+    await inLanes(tables.values(), TABLES_AT_ONCE, async ({ name, settle, checks = [] }) => {
       const tuning = this.#tuning;
       const input: ReconcileTableInput = {
         runId,
@@ -127,6 +132,8 @@ class Run extends GatedRun<OpenedRun> {
         searchAttributes,
         reports,
         activitiesPerRun: ACTIVITIES_PER_RUN,
+        checks,
+        rows: this.opened.rows !== false,
       };
       const child = await startChild<typeof reconcileTable>(WORKFLOW.reconcileTable, {
         workflowId: `${this.workflowId}/${name}`,
@@ -149,6 +156,17 @@ class Run extends GatedRun<OpenedRun> {
       paused = reason !== null;
       await this.#tuner.hold(reason);
     }
+  }
+
+  /** The business rules, which are about no table pair. */
+  async checkRules(): Promise<void> {
+    const { rules, runId } = this.opened;
+    if (!rules) return;
+    this.enter('checking');
+    await inLanes(rules.names.values(), RULES_AT_ONCE, async (subject) => {
+      this.#rules.push(await runCheck(runId, { kind: 'rules', subject }, rules.settle));
+      this.show();
+    });
   }
 
   async freezePlan(): Promise<PlanSummary> {
@@ -204,15 +222,23 @@ class Run extends GatedRun<OpenedRun> {
       differing += verified.differing;
     });
     this.verified = { checked, differing };
+    // Corrections of rows may have put right what the checks found.
+    if (this.#checks.some(({ findings }) => findings > 0)) {
+      await long.recheck.executeWithOptions({ summary: 'check again what the checks had found' }, [{ runId }]);
+    }
   }
 
   isIncomplete(): boolean {
-    return [...this.#tables.values()].some((table) => table.status === 'incomplete');
+    const isTableIncomplete = [...this.#tables.values()].some((table) => table.status === 'incomplete');
+    return isTableIncomplete || this.#checks.some(({ status }) => status === 'incomplete');
   }
 
   statusOfFindings(): RunStatus {
     if (this.isIncomplete()) return 'incomplete';
-    return [...this.#tables.values()].every((table) => table.status === 'consistent') ? 'consistent' : 'inconsistent';
+    const isConsistent =
+      [...this.#tables.values()].every((table) => table.status === 'consistent') &&
+      this.#rules.every(({ status }) => status === 'passed');
+    return isConsistent ? 'consistent' : 'inconsistent';
   }
 
   override async fail(error: unknown): Promise<void> {
@@ -248,6 +274,7 @@ class Run extends GatedRun<OpenedRun> {
       applying,
       refusedSection(this.decisions.refused),
       this.#tableSection(),
+      checksSection(this.#checks),
     ];
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
   }
@@ -266,12 +293,17 @@ class Run extends GatedRun<OpenedRun> {
     return this.#tables.size === 0 ? '' : progressTable([...this.#tables.values()]);
   }
 
+  get #checks(): readonly CheckSummary[] {
+    return [...[...this.#tables.values()].flatMap(({ checks = [] }) => checks), ...this.#rules];
+  }
+
   #progress() {
     return {
       runId: this.known?.runId ?? null,
       status: this.status,
       phase: this.phase,
       tables: [...this.#tables.values()],
+      checks: this.#checks,
       corrections: { done: this.#corrected, total: this.#toCorrect },
       tuning: this.#tuner.tuning,
     };

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { CHECK_KINDS, RUN_MODES, type CheckKind, type RunMode } from '../../contracts/check';
 import { DURATION_FORM, parseDuration } from '../../contracts/duration';
 import { TrueupError } from '../../contracts/errors';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
@@ -13,7 +14,10 @@ import { unusedNote } from './unused';
 import { waitForRun } from './wait';
 
 interface RunOptions {
-  readonly mode: 'full';
+  readonly mode: RunMode;
+  readonly check?: readonly CheckKind[];
+  readonly critical?: true;
+  readonly queue?: true;
   readonly apply?: true;
   readonly detach?: true;
   readonly json?: true;
@@ -26,6 +30,10 @@ const HELP = `
 A dry run (the default) compares, writes every inconsistency to the ledger and makes the plan, and changes nothing.
 With --apply the plan is applied: at once where the policy of a table says auto, after an approval where it says approve.
 Ctrl-C leaves the run going and says how to return to it.
+
+Modes: full compares every row, and checks the schemas (drift), references and times; count, aggregate and rules compare
+counts, groups and the config's business rules, and no rows; incremental compares the rows that changed since the last
+complete run, by the column that the config names under updatedAt; sample compares some rows and estimates the rest.
 
 Exit codes: 0 consistent or done (or left running), 1 inconsistencies remain, 2 usage or configuration,
 3 waiting for approval, 4 failed or incomplete.
@@ -43,7 +51,10 @@ export function addRun(program: Command, runner: Runner): void {
     .summary('start a run, show its progress and wait for its end')
     .description('Reconcile tables: start a run, show live progress, wait for its end or for the approval of its plan.')
     .argument('[tables...]', 'names of tables from the config (default: all)')
-    .addOption(new Option('--mode <mode>', 'how to compare').choices(['full']).default('full'))
+    .addOption(new Option('--mode <mode>', 'how to look at the tables').choices(RUN_MODES).default('full'))
+    .addOption(new Option('--check <kinds...>', 'check this too, beside what the mode checks').choices(CHECK_KINDS))
+    .option('--critical', 'only the tables that the config calls critical')
+    .option('--queue', 'wait for no approval: what needs one goes to the review queue')
     .option('--apply', 'correct the target, after approval where the config asks for it')
     .option('--detach', 'start the run and return at once')
     .option('--json', 'print one JSON report and nothing else')
@@ -71,7 +82,7 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   // A config without tables takes them from the databases, which only the worker looks at.
   if (config.tables !== null) config.runConfig(tables);
   config.connectionUrl(config.ledger.connection);
-  const { approvalTimeout, apply, mode, requestedBy, resume } = options;
+  const { approvalTimeout, apply, check, critical, mode, queue, requestedBy, resume } = options;
   if (requestedBy?.trim() === '') throw new TrueupError('USAGE', '--requested-by: a run needs a name');
   if (resume !== undefined && tables.length > 0) {
     throw new TrueupError('USAGE', '--resume: takes the tables of the earlier run, so name none');
@@ -85,6 +96,9 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   return {
     ...(tables.length === 0 ? {} : { tables: [...new Set(tables)] }),
     mode,
+    ...(check === undefined ? {} : { checks: [...new Set(check)] }),
+    ...(critical ? { critical } : {}),
+    ...(queue ? { unapproved: 'queue' as const } : {}),
     apply: apply === true,
     requestedBy: requestedBy ?? requester(),
     ...(approvalTimeout === undefined ? {} : { approvalTimeout }),

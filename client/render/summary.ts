@@ -2,6 +2,7 @@ import { ERRORS, isErrorCode } from '../../contracts/errors';
 import type { RowInconsistencyType } from '../../contracts/finding';
 import type { RunPhase } from '../../contracts/messages';
 import type { RunReport, TableSummary } from '../../contracts/run';
+import { checkLines } from './check-lines';
 import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
 import { leftLines } from './left';
@@ -61,6 +62,7 @@ function verifiedLine({ verified }: RunReport): string | null {
 const PHASE_ORDER: readonly string[] = [
   'opening',
   'comparing',
+  'checking',
   'planning',
   'awaiting approval',
   'applying',
@@ -102,7 +104,9 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   const what = { reconcile: 'Run', undo: 'Undo', review: 'Review' }[report.kind];
   const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
   if (report.undo) lines.push(scopeLine(report.undo));
-  if (report.tables.length > 0) lines.push('', summaryTable(report.tables), '');
+  if (report.tables.length > 0) lines.push('', summaryTable(report.tables));
+  lines.push(...checkLines(report.checks, colors));
+  if (report.tables.length + report.checks.length > 0) lines.push('');
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
     if (line !== null) lines.push(line);
   }

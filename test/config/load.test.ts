@@ -65,6 +65,17 @@ describe('a whole config', () => {
     const config = parseConfig(WHOLE, 'trueup.yaml', ENV);
     expect(config.connectionNames).toEqual(['legacy', 'modern']);
     expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup', retentionMs: 90 * 86_400_000 });
+    expect(config.rules).toEqual([
+      {
+        name: 'daily_transaction_totals',
+        sourceQuery: '...',
+        targetQuery: '...',
+        tolerance: '0.01',
+        source: 'legacy',
+        target: 'modern',
+        timeoutMs: 600_000,
+      },
+    ]);
     expect(config.runConfig()).toEqual({
       tables: [
         {
@@ -76,7 +87,18 @@ describe('a whole config', () => {
           exclude: ['updated_at', 'version'],
           tolerance: { amount: { number: '0.01' } },
           where: "created_at >= '2024-01-01'",
+          updatedAt: 'updated_at',
           critical: true,
+          checks: {
+            order: [{ left: 'created_at', operator: '<=', right: 'shipped_at' }],
+            notFuture: ['created_at'],
+            notBefore: {},
+            monotonic: [],
+            groupBy: ['status', 'date(created_at)'],
+            sums: null,
+            countHigh: 100,
+            references: [],
+          },
           corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
           guard: { rows: 1000, percent: 5 },
           chunkRows: 50000,
@@ -93,12 +115,7 @@ describe('a whole config', () => {
   });
 
   it('names the fields that have no effect yet', () => {
-    expect(parseConfig(WHOLE, 'trueup.yaml', ENV).unused).toEqual([
-      'tables[0].updatedAt',
-      'tables[0].checks',
-      'rules',
-      'schedules',
-    ]);
+    expect(parseConfig(WHOLE, 'trueup.yaml', ENV).unused).toEqual(['schedules']);
   });
 });
 

@@ -61,13 +61,16 @@ describe('the input of reconcile', () => {
       'tables: not together with resume, which takes the tables of the earlier run',
     ],
     [{ apply: 'yes' }, 'apply: found a string, allowed: true or false'],
-    [{ tabels: [] }, 'unknown field "tabels"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume'],
+    [
+      { tabels: [] },
+      'unknown field "tabels"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+    ],
     [[1], 'found a list, allowed: one JSON object'],
     ['x', 'found a string, allowed: one JSON object'],
     [7, 'found a number, allowed: one JSON object'],
     [{ tables: 'orders' }, 'tables: found a string, allowed: a list of table names'],
     [{ tables: [1] }, 'tables: found a list, allowed: a list of table names'],
-    [{ mode: 'count' }, 'mode: found a string, allowed: one of full'],
+    [{ mode: 'half' }, 'mode: found a string, allowed: one of full, count, aggregate, incremental, sample, rules'],
     [
       { approvalTimeout: 24 },
       'approvalTimeout: found a number, allowed: a number with a unit: 500ms, 2s, 30m, 24h or 7d',
@@ -78,11 +81,11 @@ describe('the input of reconcile', () => {
     ],
     [
       JSON.parse('{"__proto__": {"apply": true}}'),
-      'unknown field "__proto__"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "__proto__"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
     ],
     [
       { constructor: 1 },
-      'unknown field "constructor"; allowed: tables, mode, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "constructor"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
     ],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkReconcileInput(input)).toEqual({ ok: false, problem });

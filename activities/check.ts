@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { MODES, type CheckFinding, type CheckRef, type CheckSummary } from '../contracts/check';
+import { TrueupError } from '../contracts/errors';
+import type { TableSummary } from '../contracts/run';
+import * as checks from '../ledger/check';
+import { readDecision } from '../ledger/decision';
+import { readTableSummary } from '../ledger/report';
+import { endUncompared, readRunConfig, weighTable } from '../ledger/run';
+import { CHECKS } from './checks';
+import type { CheckRules, CheckRun } from './checks/check';
+import type { Resources } from './resources';
+import type { StepContext } from './step';
+
+export interface CheckStep extends CheckRef {
+  readonly runId: string;
+}
+
+const FINDINGS_AT_ONCE = 500;
+/** The number of the reading after the corrections: none before it comes so far. */
+const RECHECK = 1_000;
+
+function rulesOf({ kind }: CheckRef): CheckRules {
+  const rules = CHECKS[kind];
+  if (!rules) throw new TrueupError('INTERNAL', `no check of the kind ${kind}`);
+  return rules;
+}
+
+/** Reads once what a check is about, and enters what it sees. */
+export async function readCheck(
+  resources: Resources,
+  { runId, reading, ...check }: CheckStep & { readonly reading: number },
+  context: StepContext,
+): Promise<{ readonly open: number; readonly moving: number; readonly settles: boolean }> {
+  const ledger = await resources.ledger();
+  const { check: look, settles } = rulesOf(check);
+  const config = await readRunConfig(ledger, runId);
+  if (!config) throw new TrueupError('RUN_NOT_FOUND', `no run ${runId} in the ledger`);
+  const ref: CheckRef = { kind: check.kind, subject: check.subject };
+  const run: CheckRun = { resources, ledger, runId, config, context };
+  await checks.beginReading(ledger, runId, ref, reading);
+  const pages = look(run, check.subject);
+  let seen = 0;
+  for (;;) {
+    const page = await pages.next();
+    if (page.done) {
+      await checks.noteOutcome(ledger, runId, ref, page.value);
+      break;
+    }
+    for (let at = 0; at < page.value.length; at += FINDINGS_AT_ONCE) {
+      context.signal.throwIfAborted();
+      const some = page.value.slice(at, at + FINDINGS_AT_ONCE).map(digested(ref));
+      await checks.enterCheckCandidates(ledger, runId, ref, reading, some);
+    }
+    seen += page.value.length;
+    context.report({ seen });
+  }
+  return { ...(await checks.countReading(ledger, runId, ref, reading)), settles };
+}
+
+const digested =
+  ({ kind, subject }: CheckRef) =>
+  (finding: CheckFinding): checks.DigestedFinding => {
+    const key = Object.entries(finding.key).sort(([a], [b]) => (a < b ? -1 : 1));
+    const text = JSON.stringify([kind, subject, finding.about, key]);
+    return { ...finding, digest: createHash('sha256').update(text).digest('hex') };
+  };
+
+/** Ends a check: by what its last reading saw, or as incomplete where it failed. */
+export async function endCheck(
+  resources: Resources,
+  {
+    runId,
+    reading,
+    error,
+    ...check
+  }: CheckStep & {
+    readonly reading: number;
+    readonly error: { readonly code: string; readonly message: string } | null;
+  },
+): Promise<CheckSummary> {
+  const ledger = await resources.ledger();
+  const ref: CheckRef = { kind: check.kind, subject: check.subject };
+  if (error) await checks.failCheck(ledger, runId, ref, error);
+  else {
+    const { settles } = rulesOf(check);
+    await ledger.withTransaction('read write', (session) => checks.endCheck(session, runId, ref, { reading, settles }));
+  }
+  const all = await checks.listChecks(ledger, runId, check.subject);
+  const summary = all.find(({ kind }) => kind === check.kind);
+  if (!summary) throw new TrueupError('INTERNAL', `run ${runId}: no check ${check.kind} of ${check.subject}`);
+  return summary;
+}
+
+/** How a table stands after its checks, be its rows compared or not. */
+export async function closeTable(
+  resources: Resources,
+  { runId, table }: { readonly runId: string; readonly table: string },
+): Promise<TableSummary> {
+  const ledger = await resources.ledger();
+  const { failed, incomplete, rows } = await checks.weighChecks(ledger, runId, table);
+  const mode = (await readRunConfig(ledger, runId))?.mode ?? 'full';
+  if (MODES[mode].rows === null) {
+    const status = incomplete ? 'incomplete' : failed ? 'inconsistent' : 'consistent';
+    await endUncompared(ledger, runId, table, { status, rows: rows ?? null });
+  } else if (failed) {
+    await weighTable(ledger, runId, table);
+  }
+  return readTableSummary(ledger, runId, table);
+}
+
+/** Looks again, after the corrections, for what the checks had found: what is gone is resolved. Returns how many are left. */
+export async function recheck(
+  resources: Resources,
+  { runId }: { readonly runId: string },
+  context: StepContext,
+): Promise<{ readonly rechecked: number }> {
+  const ledger = await resources.ledger();
+  const kinds = Object.entries(CHECKS).flatMap(([kind, rules]) => (rules.rechecks ? [kind] : []));
+  const found = await checks.listToRecheck(ledger, runId, kinds);
+  const approved = (await readDecision(ledger, runId))?.decision === 'approve';
+  for (const check of found) {
+    await readCheck(resources, { runId, ...check, reading: RECHECK }, context);
+    await ledger.withTransaction('read write', (session) =>
+      checks.resolveRechecked(session, runId, check, { reading: RECHECK, approved }),
+    );
+  }
+  return { rechecked: found.length };
+}

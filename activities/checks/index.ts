@@ -1,0 +1,5 @@
+import type { CheckKind } from '../../contracts/check';
+import type { CheckRules } from './check';
+
+/** Every kind of check. */
+export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = {};
