@@ -3,7 +3,9 @@ import { readTableShape } from '../database/table-shape';
 import { readUniqueKeys } from '../database/unique-key';
 import { Batch, charactersOf } from '../engine/batch';
 import type { Cascades } from '../engine/cascade';
-import { applyJoined, type JointTable } from '../engine/joint-apply';
+import type { CorrectionOutcome } from '../engine/apply';
+import { applyJoined } from '../engine/joint-apply';
+import type { JointTable } from '../engine/joint-transaction';
 import { joinItems } from '../engine/joined';
 import { insertCorrections } from '../ledger/correction';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
@@ -20,15 +22,18 @@ const MOST_CHARACTERS = 20_000_000;
 export interface ApplyTogether {
   readonly runId: string;
   readonly approver: string | null;
+  /** Whether what fails now is given up, if nothing is made that may have cleared its way; absent: it is not. */
+  readonly last?: boolean;
 }
 
 /**
  * Applies what is left of a plan where corrections need each other: those that are tied by references or unique values,
- * each group in one transaction. `deferred` is what is left after that.
+ * each group in one transaction. `deferred` is what is left after that: a group that fails may hold rows that a later pass
+ * can make.
  */
 export async function applyTogether(
   resources: Resources,
-  { runId, approver }: ApplyTogether,
+  { runId, approver, last = false }: ApplyTogether,
   context: StepContext,
 ): Promise<ApplyCounts> {
   const ledger = await resources.ledger();
@@ -37,20 +42,26 @@ export async function applyTogether(
   if (items === null) return { ...counts, deferred: MOST_ITEMS };
   const tables = await lookUp(resources, runId, items);
   let settled = 0;
-  for (const group of groupsOf(items, tables)) {
-    context.signal.throwIfAborted();
-    const [first] = group;
-    const table = first && tables.get(first.table);
-    if (!table || group.length === 1) continue;
-    const { database } = table.context.sides.target;
-    const outcomes = await applyJoined({ runId, target: database, tables }, group);
+  const enter = async (outcomes: readonly CorrectionOutcome[]) => {
     const entered = await insertCorrections(ledger, runId, approver, outcomes);
     settled += outcomes.length;
     counts.success += entered.SUCCESS ?? 0;
     counts.skipped += entered.SKIPPED_STALE ?? 0;
     counts.failed += entered.FAILED ?? 0;
     context.report(counts);
+  };
+  const failed: CorrectionOutcome[] = [];
+  for (const group of groupsOf(items, tables)) {
+    context.signal.throwIfAborted();
+    const [first] = group;
+    const table = first && tables.get(first.table);
+    if (!table || group.length === 1) continue;
+    const { database } = table.context.sides.target;
+    const outcomes = await applyJoined({ runId, target: database, tables }, group, { search: last });
+    failed.push(...outcomes.filter(({ mayPass }) => mayPass));
+    await enter(outcomes.filter(({ mayPass }) => !mayPass));
   }
+  if (last && counts.success === 0) await enter(failed);
   // Also where nothing is left: an earlier attempt may have inserted, and come no further.
   for (const table of await listInsertedTables(ledger, runId)) {
     await moveSequences(resources, runId, await resources.comparison(runId, table));

@@ -1,67 +1,86 @@
 import type { PlanItem } from '../contracts/plan-item';
 import type { TextRow } from '../contracts/finding';
-import type { Database, Queryable } from '../database/connection';
 import { DatabaseFailure, type Violation } from '../database/failure';
-import type { TableShape } from '../database/table-shape';
 import { concernsRows, takeTurn } from './apply';
-import type { ApplyContext, CorrectionOutcome } from './apply-context';
-import { applyEffects, confirmEffects } from './effect-apply';
-import { checkEffects } from './effect-check';
-import { checkFreshness } from './freshness';
+import type { CorrectionOutcome } from './apply-context';
 import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn } from './joined';
-import { byTable, jointOrder, type JointStep, type JointTies, type Releases } from './joint-order';
-import { keyDigest, keyText, keyValues } from './key';
-import { checkKeyChanges, confirmKeyChanges } from './key-change';
-import { parkedValues } from './parked-value';
-import { readRows, type RowsByKey } from './row';
-import { correctionStatements } from './statement';
-
-/** A table that some of the corrections are of. */
-export interface JointTable {
-  readonly context: ApplyContext;
-  readonly ties: JointTies;
-  readonly shape: TableShape;
-}
-
-export interface JointContext {
-  readonly runId: string;
-  readonly target: Database;
-  readonly tables: ReadonlyMap<string, JointTable>;
-}
+import { Joint, RowsRefused, type JointContext } from './joint-transaction';
 
 const MOST_TRIES = 100;
 
 /**
  * Makes corrections that need each other in one transaction: rows that refer to each other in a ring, and rows that swap
  * unique values. Constraints that can wait do; of others a reference is NULL and a unique value another for a moment, none
- * of which anybody else sees. All are made, or none; what the database says to be in the way is left out and the rest
- * tried again. Returns an outcome for each that is settled; the others are for a later pass.
+ * of which anybody else sees. All are made, or none; what is found to be in the way is left out and the rest tried again.
+ * Returns an outcome for each that is settled, or that failed with the others or in their company, which another pass may
+ * still make. Other rows that are left out have none.
+ *
+ * @param search where the database does not say what is in the way: whether to look for it, by leaving out parts.
  */
 export async function applyJoined(
   context: JointContext,
   group: readonly PlanItem[],
-  signal?: AbortSignal,
+  { search = false, signal }: { readonly search?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<readonly CorrectionOutcome[]> {
+  const tried = await applyMost(context, group, signal);
+  if (!search || !tried.unexplained) return tried.outcomes;
+  const { items } = tried;
+  let tries = 0;
+  for (let size = items.length; size > 1;) {
+    size = Math.ceil(size / 2);
+    for (let at = 0; at < items.length && tries < MOST_TRIES; at += size, tries += 1) {
+      const others = [...items.slice(0, at), ...items.slice(at + size)];
+      const { outcomes } = await applyMost(context, others, signal);
+      if (outcomes.some(({ status }) => status === 'SUCCESS')) return outcomes.filter(({ mayPass }) => !mayPass);
+    }
+  }
+  return tried.outcomes;
+}
+
+interface Tried {
+  readonly outcomes: readonly CorrectionOutcome[];
+  /** What was tried at the end. */
+  readonly items: readonly PlanItem[];
+  /** Whether these failed as a whole, and it was not said which of them is the reason. */
+  readonly unexplained: boolean;
+}
+
+async function applyMost(
+  context: JointContext,
+  group: readonly PlanItem[],
+  signal: AbortSignal | undefined,
+): Promise<Tried> {
   let items = group;
+  const refused: CorrectionOutcome[] = [];
   for (let tries = 0; items.length > 1 && tries < MOST_TRIES; tries += 1) {
     try {
-      return await applyOnce(context, items, signal);
+      const outcomes = [...refused, ...(await applyOnce(context, items, signal))];
+      return { outcomes, items, unexplained: false };
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
       if (error.sqlState === '40001' || error.sqlState === '40P01') continue;
       if (!concernsRows(error)) throw error;
+      if (error instanceof RowsRefused) {
+        const { reasons } = error;
+        for (const [seq, why] of reasons) refused.push({ seq, status: 'FAILED', error: why, mayPass: true });
+        items = items.filter(({ seq }) => !reasons.has(seq));
+        continue;
+      }
       const blamed = new Set(blamedFor(context, items, error.violation));
-      if (blamed.size === 0 || blamed.size === items.length) return items.map(({ seq }) => failed(seq, items, error));
+      if (blamed.size === 0 || blamed.size === items.length) {
+        const outcomes = [...refused, ...items.map(({ seq }) => failed(seq, items, error))];
+        return { outcomes, items, unexplained: true };
+      }
       items = items.filter((item) => !blamed.has(item));
     }
   }
-  return [];
+  return { outcomes: refused, items, unexplained: false };
 }
 
 function failed(seq: string, items: readonly PlanItem[], error: DatabaseFailure): CorrectionOutcome {
   const why = `${error.serverMessage} (SQLSTATE ${error.sqlState})`;
   const together = `tried in one transaction with ${items.length - 1} row(s) that it needs or that need it: ${why}`;
-  return { seq, status: 'FAILED', error: together, mayPass: false };
+  return { seq, status: 'FAILED', error: together, mayPass: true };
 }
 
 /** Which items a violated constraint tells of, by the values that it quotes: `Key (a, b)=(1, 2) …`. */
@@ -104,8 +123,7 @@ async function applyOnce(
       const stale = await joint.checkFreshness(open, signal);
       // Whoever needs a row that is not as it was has to be looked at anew.
       if (stale.length > 0) return [...success(done), ...stale];
-      const refused = await joint.checkKeyChanges(open);
-      if (refused.length > 0) return [...success(done), ...refused];
+      await joint.checkKeyChanges(open);
       await joint.apply(open);
       return success(new Set(items.map(({ seq }) => seq)));
     },
@@ -115,195 +133,4 @@ async function applyOnce(
 
 function success(seqs: ReadonlySet<string>): readonly CorrectionOutcome[] {
   return [...seqs].map((seq) => ({ seq, status: 'SUCCESS', error: null, mayPass: false }));
-}
-
-/** One transaction that makes corrections of several tables. */
-class Joint {
-  readonly #before = new Map<string, RowsByKey>();
-
-  constructor(
-    readonly session: Queryable,
-    readonly context: JointContext,
-    readonly items: readonly PlanItem[],
-  ) {}
-
-  async done(): Promise<ReadonlySet<string>> {
-    const [first] = this.items;
-    if (!first) return new Set();
-    return this.#table(first.table).context.markers.done(
-      this.session,
-      this.items.map(({ seq }) => seq),
-    );
-  }
-
-  /** Locks all rows; returns an outcome for each that no longer fits. */
-  async checkFreshness(items: readonly PlanItem[], signal?: AbortSignal): Promise<readonly CorrectionOutcome[]> {
-    const stale: CorrectionOutcome[] = [];
-    for (const [name, of] of this.#byTable(items)) {
-      const checked = await checkFreshness(this.session, this.#table(name).context, of, signal);
-      this.#before.set(name, checked.target);
-      stale.push(...checked.stale);
-    }
-    return stale;
-  }
-
-  /** Returns an outcome for each update by which the database would change rows that are not corrected here. */
-  async checkKeyChanges(items: readonly PlanItem[]): Promise<readonly CorrectionOutcome[]> {
-    const idOf = (table: string, digest: string) => JSON.stringify([table, digest]);
-    const corrected = new Map(
-      items.map((item) => {
-        const { comparison } = this.#table(item.table).context;
-        return [idOf(item.table, keyDigest(keyValues(comparison, item.key))), item];
-      }),
-    );
-    const refused: CorrectionOutcome[] = [];
-    for (const [name, of] of this.#byTable(items.filter(({ operation }) => operation === 'update'))) {
-      const found = await checkKeyChanges(this.session, this.#table(name).context, of, (effect, columns) => {
-        const item = corrected.get(idOf(effect.table, effect.keyDigest));
-        if (!item) return false;
-        return item.operation === 'delete' || columns.every((column) => column in (item.after ?? {}));
-      });
-      for (const [seq, error] of found) refused.push({ seq, status: 'FAILED', error, mayPass: false });
-    }
-    return refused;
-  }
-
-  async apply(items: readonly PlanItem[]): Promise<void> {
-    const order = jointOrder(items, (table) => this.#table(table).ties);
-    await this.session.query('set constraints all deferred');
-    const parked = await this.#release(items, order.releases);
-    await this.#delete(order.deletesFirst, items);
-    for (const step of order.keyChanges) await this.#write(step);
-    for (const step of order.inserts)
-      await this.#write({ ...step, items: step.items.map((item) => without(item, order.late)) });
-    for (const step of order.updates) await this.#write(step);
-    await this.#write(...updatesOf(items, order.late, (item, name) => item.after?.[name] ?? null));
-    await this.#delete(order.deletesLast, items);
-    await this.session.query('set constraints all immediate');
-    for (const [name, of] of this.#byTable(items)) await this.#record(name, of, parked);
-  }
-
-  #table(name: string): JointTable {
-    const table = this.context.tables.get(name);
-    if (!table) throw new RangeError('a joint correction of a table that was not looked up');
-    return table;
-  }
-
-  #byTable(items: readonly PlanItem[]): ReadonlyMap<string, readonly PlanItem[]> {
-    const tables = new Map<string, PlanItem[]>();
-    for (const item of items) tables.set(item.table, [...(tables.get(item.table) ?? []), item]);
-    return tables;
-  }
-
-  async #write(...steps: readonly JointStep[]): Promise<void> {
-    for (const { table, items } of steps) {
-      const { comparison, sides } = this.#table(table).context;
-      let changed = 0;
-      for (const { text, rows } of correctionStatements(comparison, sides.target, items)) {
-        changed += (await this.session.query(text, [JSON.stringify(rows)])).rowCount ?? 0;
-      }
-      if (changed !== items.length) throw inTheWay(table);
-    }
-  }
-
-  /** Takes values out of the way of others; returns those that must be gone at the end, by the item's `seq`. */
-  async #release(items: readonly PlanItem[], releases: Releases): Promise<ReadonlyMap<string, TextRow>> {
-    const values = new Map<string, Record<string, string | null>>();
-    for (const [name, of] of this.#byTable(items)) {
-      const { context, shape, ties } = this.#table(name);
-      for (const column of shape.columns) {
-        const released = of.filter(({ seq }) => releases.get(seq)?.has(column.name));
-        const parking = released.filter(({ seq }) => releases.get(seq)?.get(column.name) === 'park');
-        const places = await parkedValues(this.session, context.sides.target.relation, column, parking.length);
-        if (parking.length > 0 && places === null) throw cannotPark(name, column.name, column.type);
-        const further = keysInto(ties).find(
-          ({ parent, onUpdate }) => /[cnd]/.test(onUpdate) && parent.columns.includes(column.name),
-        );
-        if (released.length > 0 && further) throw cannotPark(name, column.name, `referred to by ${further.name}`);
-        for (const item of released) {
-          const place = places?.[parking.indexOf(item)] ?? null;
-          values.set(item.seq, { ...values.get(item.seq), [column.name]: place });
-        }
-      }
-    }
-    await this.#write(...updatesOf(items, releases, ({ seq }, name) => values.get(seq)?.[name] ?? null));
-    return values;
-  }
-
-  async #delete(steps: readonly JointStep[], all: readonly PlanItem[]): Promise<void> {
-    const deleted = new Set(
-      all
-        .filter(({ operation }) => operation === 'delete')
-        .map(({ table, key }) =>
-          JSON.stringify([table, keyDigest(keyValues(this.#table(table).context.comparison, key))]),
-        ),
-    );
-    for (const { table, items } of steps) {
-      const { context } = this.#table(table);
-      const seqs = items.map(({ seq }) => seq);
-      const refused = await checkEffects(this.session, context, items, (name, digest) =>
-        deleted.has(JSON.stringify([name, digest])),
-      );
-      for (const { error } of refused.values()) throw new DatabaseFailure('DATABASE_ERROR', error, 'P0001', error);
-      await applyEffects(this.session, context, seqs);
-      for (const { text, rows } of correctionStatements(context.comparison, context.sides.target, items)) {
-        await this.session.query(text, [JSON.stringify(rows)]);
-      }
-      await confirmEffects(this.session, context, seqs);
-    }
-  }
-
-  /** Makes sure that every row is as it was to be, and writes the backups. */
-  async #record(name: string, items: readonly PlanItem[], parked: ReadonlyMap<string, TextRow>): Promise<void> {
-    const { comparison, sides, markers } = this.#table(name).context;
-    const keys = items.map((item) => keyValues(comparison, item.key));
-    const after = await readRows(this.session, comparison, sides.target, keys);
-    const updated = items.filter(({ operation }) => operation === 'update');
-    confirmKeyChanges(this.#table(name).context, updated, this.#before.get(name) ?? new Map(), after);
-    const images = items.map(({ seq, operation, key }, i) => {
-      const id = keyText(keys[i] ?? []);
-      const before = this.#before.get(name)?.get(id)?.values ?? null;
-      return { seq, operation, key, before, after: after.get(id)?.values ?? null };
-    });
-    const isThere = images.every(({ operation, after: now }, i) => {
-      if (operation === 'delete') return now === null;
-      const item = items[i];
-      const given = Object.keys(parked.get(item?.seq ?? '') ?? {});
-      // A value that stood in for another for a moment must not stay.
-      return now !== null && given.every((column) => now[column] === item?.after?.[column]);
-    });
-    if (!isThere) throw inTheWay(name);
-    await markers.add(this.session, images);
-  }
-}
-
-/** An insert without the references that are set later. */
-function without(item: PlanItem, late: Releases): PlanItem {
-  const nothing = Object.fromEntries([...(late.get(item.seq)?.keys() ?? [])].map((name) => [name, null]));
-  return { ...item, after: { ...item.after, ...nothing } };
-}
-
-/** Updates of the columns that releases name. */
-function updatesOf(
-  items: readonly PlanItem[],
-  releases: Releases,
-  valueOf: (item: PlanItem, name: string) => string | null,
-): readonly JointStep[] {
-  const updates = items.flatMap((item): PlanItem[] => {
-    const columns = [...(releases.get(item.seq)?.keys() ?? [])];
-    if (columns.length === 0) return [];
-    const after = Object.fromEntries(columns.map((name) => [name, valueOf(item, name)]));
-    return [{ ...item, operation: 'update', after }];
-  });
-  return byTable(updates);
-}
-
-function inTheWay(table: string): DatabaseFailure {
-  const why = `not every row of ${table} was changed as planned: a trigger, a rule or row security stands in the way`;
-  return new DatabaseFailure('DATABASE_ERROR', why, 'P0001', why);
-}
-
-function cannotPark(table: string, column: string, why: string): DatabaseFailure {
-  const message = `rows of ${table} swap unique values of ${column}, which can hold no other meanwhile (${why})`;
-  return new DatabaseFailure('DATABASE_ERROR', message, 'P0001', message);
 }

@@ -45,10 +45,10 @@ async function applySteps({ runId, approver, onProgress }: ApplyOrder, all: read
       const summary = `${operation} ${rows} rows of ${table}`;
       return counted(await applyStep.executeWithOptions({ summary }, [{ runId, table, step, approver, last }]));
     },
-    applyTogether: () => {
+    applyTogether: (last) => {
       if (!patched('apply-together')) return null;
       const summary = 'correct rows that need each other';
-      return applyTogether.executeWithOptions({ summary }, [{ runId, approver }]).then(counted);
+      return applyTogether.executeWithOptions({ summary }, [{ runId, approver, last }]).then(counted);
     },
   });
 }

@@ -3,8 +3,11 @@ import type { ApplyCounts, PlanStep } from '../activities/correct';
 export interface Passes {
   /** Applies one step; what fails is left for a later pass where that may help, unless this is the `last`. */
   readonly applyStep: (step: PlanStep, last: boolean) => Promise<ApplyCounts>;
-  /** Applies what needs each other, each group at once; null: a run of an earlier version, which did not. */
-  readonly applyTogether: () => Promise<ApplyCounts> | null;
+  /**
+   * Applies what needs each other, each group at once; gives up what fails where it is the `last` time, and nothing is made
+   * then. Null: a run of an earlier version, which did not.
+   */
+  readonly applyTogether: (last: boolean) => Promise<ApplyCounts> | null;
 }
 
 /**
@@ -26,7 +29,7 @@ export async function inPasses(all: readonly PlanStep[], { applyStep, applyToget
     open = deferred;
     steps = left;
     if (steps.length === 0) return;
-    const joint = await applyTogether();
+    const joint = await applyTogether(last);
     if (joint === null) continue;
     if (joint.deferred === 0) return;
     if (joint.success > 0) last = false;

@@ -146,6 +146,7 @@ describe('whatever the tables, the plan, its approval and what happens meanwhile
       }),
       {
         seed,
+        ...(process.env['TRUEUP_TEST_PATH'] === undefined ? {} : { path: process.env['TRUEUP_TEST_PATH'] }),
         numRuns: Number(process.env['TRUEUP_TEST_RUNS'] ?? 80),
         interruptAfterTimeLimit: 60_000,
         markInterruptAsFailure: false,

@@ -84,6 +84,42 @@ describe('corrections that need each other', () => {
       expect(failed.sort()).toEqual(['departments 3', 'people 3', 'people 50']);
       expect((await run.rows('people')).map(({ id }) => id)).toEqual(['1', '2', '51']);
     });
+
+    it('fail no others: one that a trigger refuses at the commit is found, and fails with what that says', async () => {
+      await tables('departments', 'people');
+      await run.both(ring('deferrable', 'not null'));
+      await run.source
+        .query(`begin; set constraints all deferred; insert into departments values (1, 1), (2, 5), (3, 6);
+        insert into people values (1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 3), (7, 2); commit`);
+      await run.target.query(`create function refuse() returns trigger language plpgsql as $$begin
+          raise 'nobody may be number %', new.id; end$$;
+        create constraint trigger refuse after insert on people deferrable initially deferred
+          for each row when (new.id in (3, 7)) execute function refuse()`);
+      const { entries } = await run.correct('refusing');
+      const failed = entries.filter(({ status }) => status === 'FAILED');
+      expect(failed.map(({ table, key, error }) => [table, key, error])).toEqual([
+        ['people', '3', 'nobody may be number 3 (SQLSTATE P0001)'],
+        ['people', '7', 'nobody may be number 7 (SQLSTATE P0001)'],
+      ]);
+      expect((await run.rows('people')).map(({ id }) => id)).toEqual(['1', '2', '4', '5', '6']);
+    });
+
+    it('fail no others: rows that swap what can hold no other value stay, those that they refer to come', async () => {
+      await tables('departments', 'people', 't');
+      await run.both(`${ring('deferrable', 'not null')}
+        create table t (id int primary key, v date not null unique, department int references departments)`);
+      await run.source.query(`begin; set constraints all deferred; insert into departments values (1, 1);
+        insert into people values (1, 1); insert into t values (1, '2024-01-02', 1), (2, '2024-01-01', 1); commit`);
+      await run.target.query(`insert into t values (1, '2024-01-01'), (2, '2024-01-02')`);
+      const { entries } = await run.correct('swapping');
+      expect(entries.map(({ table, status }) => `${table} ${status}`).sort()).toEqual([
+        'departments SUCCESS',
+        'people SUCCESS',
+        't FAILED',
+        't FAILED',
+      ]);
+      expect(statuses(entries)).toContainEqual(expect.stringMatching(/can hold no other meanwhile \(date\)/));
+    });
   });
 
   describe('rows of one table that refer to each other', () => {

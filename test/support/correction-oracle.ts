@@ -250,8 +250,6 @@ export async function unexplained(
   for (const { seq, error } of outcomes.filter(({ status }) => status === 'FAILED')) {
     const item = items.find((of) => of.seq === seq);
     if (!item || item.effectOf !== undefined) continue;
-    // What needs each other is given up as a group, also where one of it could be corrected once the others are not.
-    if (error?.startsWith('tried in one transaction')) continue;
     const own = new Set(
       items.filter((of) => of.seq === seq || of.effectOf === seq).map((of) => `${tableOf(of)} ${idOf(of)}`),
     );

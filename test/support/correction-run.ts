@@ -120,9 +120,9 @@ export class CorrectionRun {
         this.passes.push(table);
         return applyStep(this.resources, { runId, table, step, approver: 'Ada', last }, context);
       },
-      applyTogether: async () => {
+      applyTogether: async (last) => {
         this.passes.push('together');
-        return applyTogether(this.resources, { runId, approver: 'Ada' }, context);
+        return applyTogether(this.resources, { runId, approver: 'Ada', last }, context);
       },
     });
     await resolveApplied(this.resources, { runId });
