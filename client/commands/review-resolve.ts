@@ -16,12 +16,14 @@ import type { Runner } from './command';
 import type { Context } from './context';
 import { onInterrupt } from './interrupt';
 import { orIfEmpty } from './lookup';
-import { addFilter, checkId, filterOf, type FilterOptions } from './review-filter';
+import { printFailure } from './failure-lines';
+import { addFilter, filterOf, type FilterOptions } from './review-filter';
+import { namedEntries, type NamedEntries } from './review-named';
 import { waitForRun } from './wait';
 
 interface ResolveOptions extends FilterOptions {
   readonly all?: true;
-  readonly resolution: ReviewResolution;
+  readonly resolution?: ReviewResolution;
   readonly reviewer?: string;
   readonly notes?: string;
   readonly values?: string;
@@ -44,10 +46,14 @@ answer names the run whose plan lists them, and the digest that --plan needs.
 
 What was corrected has its before-image in the target: \`trueup undo RUN\` gives it back.
 
+Each resolution is a run of its own, one after the other; with --json, a line for each. One that is refused keeps no other from
+being carried out.
+
 Exit codes: 0 resolved, 1 some entries stay open, 2 usage, 4 refused or failed.
 
 Examples:
   trueup review resolve 42 43 --resolution APPLY_SOURCE --reviewer ada
+  trueup review resolve 42=KEEP_TARGET 43=APPLY_SOURCE --reviewer ada
   trueup review resolve --table orders --type missing_in_target --resolution APPLY_SOURCE --yes
   trueup review resolve 42 --resolution CUSTOM_FIX --values '{"amount": "10.50", "note": null}'`;
 
@@ -55,9 +61,11 @@ export function addResolve(review: Command, runner: Runner): void {
   addFilter(review.command('resolve'))
     .summary('decide on entries, and carry it out')
     .description('Decide on entries of the review queue, named by ID or by a filter, and carry the decision out.')
-    .argument('[id...]', 'IDs of entries')
+    .argument('[id...]', 'IDs of entries, each with its own resolution if need be: 42=KEEP_TARGET')
     .option('--all', 'every open entry')
-    .addOption(new Option('--resolution <resolution>', 'what to do').choices(REVIEW_RESOLUTIONS).makeOptionMandatory())
+    .addOption(
+      new Option('--resolution <resolution>', 'what to do, where an ID does not say').choices(REVIEW_RESOLUTIONS),
+    )
     .option('--reviewer <name>', 'who decides (default: your user name)')
     .option('--notes <text>', 'kept with the decision')
     .option('--values <json>', 'for CUSTOM_FIX: target columns with their texts or null')
@@ -72,19 +80,44 @@ export function addResolve(review: Command, runner: Runner): void {
     );
 }
 
-async function resolve(context: Context, ids: readonly string[], options: ResolveOptions): Promise<ExitCode> {
-  const json = options.json === true;
-  const filter = filterFrom(ids, options);
-  const asOf =
-    options.asOf ?? (filter === null ? undefined : await orIfEmpty(readLedgerTime(context.ledger), undefined));
-  const message = messageFrom(ids, filter, asOf, options);
-  if (filter !== null && !(await isConfirmed(context, filter, asOf ?? null, options))) return EXIT.ok;
-  const what = filter === null ? `entries ${ids.slice(0, 10).join(', ')}` : 'entries by filter';
-  const { run, recorded } = await startResolution(
-    await context.temporal(),
-    message,
-    `${options.resolution}: ${what}, by ${reviewerOf(options)}`,
+async function resolve(context: Context, words: readonly string[], options: ResolveOptions): Promise<ExitCode> {
+  const filter = filterFrom(words, options);
+  const { ledger } = context;
+  const asOf = options.asOf ?? (filter === null ? undefined : await orIfEmpty(readLedgerTime(ledger), undefined));
+  if (filter !== null) {
+    const { resolution } = options;
+    if (resolution === undefined) throw new TrueupError('USAGE', 'how? Say --resolution');
+    const message = messageFrom({ filter, resolution }, asOf, options);
+    if (!(await isConfirmed(context, { filter, resolution }, asOf ?? null, options))) return EXIT.ok;
+    return carryOut(context, message, `${resolution}: entries by filter, by ${reviewerOf(options)}`, options);
+  }
+  const groups = namedEntries(words, options.resolution);
+  if (groups.length > 1) needOneTaker(groups, options);
+  // All of them are looked at before any is carried out.
+  const messages = groups.map((group) =>
+    messageFrom({ reviewIds: group.ids, resolution: group.resolution }, asOf, forGroup(group, groups, options)),
   );
+  let worst: ExitCode = EXIT.ok;
+  for (const [i, { resolution, ids }] of groups.entries()) {
+    const summary = `${resolution}: entries ${ids.slice(0, 10).join(', ')}, by ${reviewerOf(options)}`;
+    const code = await carryOut(context, messages[i] ?? {}, summary, options).catch((error: unknown) => {
+      if (groups.length === 1) throw error;
+      return printFailure(context.io, error);
+    });
+    if (code > worst) worst = code;
+  }
+  return worst;
+}
+
+/** Starts the run that carries a resolution out, and waits for its end. */
+async function carryOut(
+  context: Context,
+  message: object,
+  summary: string,
+  options: ResolveOptions,
+): Promise<ExitCode> {
+  const json = options.json === true;
+  const { run, recorded } = await startResolution(await context.temporal(), message, summary);
   if (!json) {
     const { resolution, reviewer, reviews } = recorded;
     context.io.out.line(
@@ -95,16 +128,32 @@ async function resolve(context: Context, ids: readonly string[], options: Resolv
 }
 
 /** The filter, or null where IDs are given. Throws USAGE. */
-function filterFrom(ids: readonly string[], options: ResolveOptions): ReviewFilter | null {
+function filterFrom(words: readonly string[], options: ResolveOptions): ReviewFilter | null {
   const filter = filterOf(options);
   const isFilter = Object.keys(filter).length > 0 || options.all === true;
-  ids.forEach(checkId);
-  if (ids.length > 0 && isFilter)
+  if (words.length > 0 && isFilter)
     throw new TrueupError('USAGE', 'IDs, or --table, --type, --severity or --all: not both');
-  if (ids.length === 0 && !isFilter) {
+  if (words.length === 0 && !isFilter) {
     throw new TrueupError('USAGE', 'which entries? Name their IDs, or --table, --type, --severity, or --all');
   }
-  return ids.length > 0 ? null : filter;
+  return words.length > 0 ? null : filter;
+}
+
+/** Of several resolutions, values are those of CUSTOM_FIX, and a plan is that of the one which may delete. Throws USAGE. */
+function needOneTaker(groups: readonly NamedEntries[], { values, plan }: ResolveOptions): void {
+  const has = (resolution: ReviewResolution) => groups.some((group) => group.resolution === resolution);
+  if (values !== undefined && !has('CUSTOM_FIX')) throw new TrueupError('USAGE', '--values goes with CUSTOM_FIX');
+  if (plan !== undefined && !has('APPLY_SOURCE')) throw new TrueupError('USAGE', '--plan goes with APPLY_SOURCE');
+}
+
+function forGroup(group: NamedEntries, groups: readonly NamedEntries[], options: ResolveOptions): ResolveOptions {
+  if (groups.length === 1) return options;
+  const { values, plan, ...rest } = options;
+  return {
+    ...rest,
+    ...(values !== undefined && group.resolution === 'CUSTOM_FIX' ? { values } : {}),
+    ...(plan !== undefined && group.resolution === 'APPLY_SOURCE' ? { plan } : {}),
+  };
 }
 
 function reviewerOf({ reviewer }: ResolveOptions): string {
@@ -113,15 +162,9 @@ function reviewerOf({ reviewer }: ResolveOptions): string {
 }
 
 /** What the workflow is sent; checked here as it is there, so that a slip is told at once. Throws USAGE. */
-function messageFrom(
-  ids: readonly string[],
-  filter: ReviewFilter | null,
-  asOf: string | undefined,
-  options: ResolveOptions,
-): object {
+function messageFrom(what: object, asOf: string | undefined, options: ResolveOptions): object {
   const message = {
-    ...(filter === null ? { reviewIds: ids } : { filter }),
-    resolution: options.resolution,
+    ...what,
     reviewer: reviewerOf(options),
     ...(options.notes === undefined ? {} : { notes: options.notes }),
     ...(options.values === undefined ? {} : { values: parseValues(options.values) }),
@@ -145,7 +188,7 @@ function parseValues(text: string): unknown {
 /** Says how many entries a filter holds, and asks. Throws USAGE where nobody can be asked, REVIEW_REFUSED where none is. */
 async function isConfirmed(
   { io, ledger }: Context,
-  filter: ReviewFilter,
+  { filter, resolution }: { readonly filter: ReviewFilter; readonly resolution: ReviewResolution },
   asOf: string | null,
   options: ResolveOptions,
 ): Promise<boolean> {
@@ -153,7 +196,7 @@ async function isConfirmed(
   const total = groups.reduce((sum, group) => sum + group.count, 0);
   if (total === 0) throw new TrueupError('REVIEW_REFUSED', 'found no open entry that matches the filter');
   const say = options.json ? io.err : io.out;
-  say.line(`${options.resolution} would resolve ${plural(total, 'open entry', 'open entries')}:`);
+  say.line(`${resolution} would resolve ${plural(total, 'open entry', 'open entries')}:`);
   for (const { table, type, count } of groups) say.line(`  ${table} ${type}: ${count}`);
   if (options.yes) return true;
   if (!io.interactive) throw new TrueupError('USAGE', 'nobody can be asked here: say --yes to resolve them');

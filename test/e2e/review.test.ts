@@ -104,6 +104,23 @@ describe('the review queue on the command line', () => {
     expect(reviewed).toMatchObject({ resolution: 'APPLY_SOURCE', reviewer: 'bo', notes: 'the load of May' });
   });
 
+  test('resolves entries in ways of their own, whatever becomes of the others', async () => {
+    const [first, second, third] = await open('--table', 'customers');
+    const [resolved] = await open('--status', 'REVIEWED');
+    const ids = [first, second, third, resolved].map((entry) => entry?.id ?? '');
+    const words = [`${ids[0]}=KEEP_TARGET`, ids[1] ?? '', `${ids[2]}=KEEP_TARGET`];
+    const args = ['--resolution', 'APPLY_SOURCE', '--reviewer', 'cy', '--json'];
+    const refused = await scenario.trueup('review', 'resolve', ...words, ids[3] ?? '', ...args);
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toMatch(/REVIEW_REFUSED: entry \d+: already resolved/);
+    const reports = refused.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { review: unknown });
+    expect(reports).toMatchObject([{ review: { resolution: 'KEEP_TARGET', reviewer: 'cy', reviews: 2, closed: 2 } }]);
+    expect(await scenario.trueup('review', 'resolve', ids[1] ?? '', ...args)).toMatchObject({ code: 0 });
+  });
+
   test('what was resolved, kept, refused and undone is found sound by the audit', async () => {
     const kept = await scenario.trueup('review', 'resolve', '--all', '--resolution', 'KEEP_TARGET', '--yes', '--json');
     expect(kept).toMatchObject({ code: 0, stderr: expect.stringContaining('would resolve') as string });
@@ -115,6 +132,9 @@ describe('the review queue on the command line', () => {
       ['review', 'applied', 'APPLY_SOURCE'],
       ['review', 'failed', null],
       ['undo', 'applied', null],
+      ['review', 'applied', 'APPLY_SOURCE'],
+      ['review', 'applied', 'KEEP_TARGET'],
+      ['review', 'failed', null],
       ['review', 'applied', 'APPLY_SOURCE'],
       ['review', 'applied', 'KEEP_TARGET'],
     ]);
@@ -136,6 +156,9 @@ describe('the review queue on the command line', () => {
     ['an ID that is none', ['review', 'show', 'x'], /"x": allowed: the ID of an entry/],
     ['nothing to resolve', ['review', 'resolve', '--resolution', 'KEEP_TARGET'], /which entries\?/],
     ['both ways', ['review', 'resolve', '1', '--all', '--resolution', 'KEEP_TARGET'], /not both/],
+    ['two ways for one entry', ['review', 'resolve', '1=KEEP_TARGET', '1=APPLY_SOURCE'], /found KEEP_TARGET and APPLY/],
+    ['an unknown way', ['review', 'resolve', '1=KEEP'], /"1=KEEP": allowed: 1, 1=APPLY_SOURCE/],
+    ['values for nobody', ['review', 'resolve', '1=KEEP_TARGET', '2=APPLY_SOURCE', '--values', '{}'], /--values goes/],
     ['no resolution', ['review', 'resolve', '1'], /--resolution/],
     [
       'values that are no JSON',
