@@ -19,7 +19,9 @@ import {
   scriptTableText,
   type ScriptReverse,
 } from '../render/plan-script';
-import { checkText, libraryText, SCRIPT_TABLES } from '../render/plan-script-library';
+import { checkText } from '../render/plan-script-check';
+import { libraryText } from '../render/plan-script-library';
+import { SCRIPT_TABLES } from '../render/plan-script-tables';
 import type { Context } from './context';
 
 /** Corrections in one transaction, beside what goes with them. */

@@ -3,9 +3,9 @@ import type { RunReport } from '../../contracts/run';
 import { PINNED_SETTINGS } from '../../database/connection';
 import { quoteLiteral } from '../../database/identifier';
 import { planItemLines } from './plan-item';
-import { dollarQuoted } from './plan-script-library';
+import { comment, dollarQuoted } from './plan-script-text';
 import { blockedLines, decisionLine, planTable } from './plan-table';
-import { instant, plural, printable } from './text';
+import { instant, plural } from './text';
 
 /** Settings beside those that every session of Trueup has; whoever runs a script may change them. */
 const SCRIPT_SETTINGS: Readonly<Record<string, string>> = {
@@ -42,14 +42,6 @@ export interface ScriptItem {
   readonly own: readonly (string | null)[] | null;
 }
 
-/** SQL comments: nothing in the text can end them. */
-export function comment(lines: readonly string[], indent = ''): string {
-  return lines
-    .flatMap((line) => line.split('\n'))
-    .map((line) => `${indent}-- ${printable(line)}`.trimEnd())
-    .join('\n');
-}
-
 function headLines({ report, madeAt, connection, database, read }: ScriptHead): readonly string[] {
   const { runId, status, planDigest, plan, blocked, decision, leftOut } = report;
   const corrections = plan.reduce((sum, line) => sum + line.rows, 0) - leftOut;
@@ -68,11 +60,13 @@ function headLines({ report, madeAt, connection, database, read }: ScriptHead): 
     `It makes ${plural(corrections, 'correction')} as \`trueup run --apply\` would, each batch of at most 500 in a transaction of its`,
     'own, with constraints, foreign keys and triggers on. Each row is locked and compared with the plan first, in all its',
     'columns. A row that is not as planned is skipped and reported (SKIPPED_STALE); rows that a delete would take with it are',
-    'changed before it, and if they are not those of the plan, the delete is not made. What another row is in the way of is',
-    'tried again at the end. At any other error the script stops; what was committed stays, and the script can be run again:',
-    'what is done is not done twice.',
-    'It does not do two things that Trueup does: sequences stay where they are, and rows that fit together only (that swap a',
-    'unique value, or refer to each other in a ring) are left, and reported as such.',
+    'changed before it, and if they are not those of the plan, the delete is not made. What the database refuses is left, and',
+    'the others are made; what another row is in the way of is tried again at the end. Rows that fit together only (that swap a',
+    'unique value, or refer to each other in a ring) are then made in one transaction where the constraint is deferrable; where',
+    'it is not, Trueup can do that, and the script cannot. Sequences are moved past what was inserted.',
+    'The end says how many corrections were made, and names those that were left (LEFT) with the reason; then psql ends with 3.',
+    'At an error that is not about a row the script stops; what was committed stays. It can be run again in any case: what is',
+    'done is not done twice.',
     '',
     read === null
       ? 'The source is not asked: what it holds by now is not known here.'
@@ -169,7 +163,7 @@ export function scriptEnd(reverses: readonly ScriptReverse[]): string {
   return [
     '',
     comment(['What was left is tried again.']),
-    'call pg_temp.trueup_finish();',
+    ...['retry', 'sequences', 'report'].map((name) => `call pg_temp.trueup_${name}();`),
     '\\endif',
     '',
     comment(['Gives back what the script did, as far as the rows are still as it left them.']),

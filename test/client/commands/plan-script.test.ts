@@ -102,6 +102,21 @@ const SELF: Case = {
   target: `delete from staff where id < 650; insert into staff values (2000, null, 'n5')`,
 };
 
+/** Two departments and their heads, who refer to each other, and names that are swapped. */
+const RING: Case = {
+  tables: `[{ name: departments, source: public.departments, ${AUTO} }, { name: people, source: public.people, ${AUTO} }]`,
+  names: ['departments', 'people'],
+  both: `drop table if exists departments, people cascade;
+    create table departments (id int primary key, head int not null, name text unique deferrable);
+    create table people (id int primary key, department int not null references departments deferrable);
+    alter table departments add foreign key (head) references people deferrable`,
+  source: `begin; set constraints all deferred; insert into departments select g, 1 + g % 9, 'd' || g from generate_series(1, 9) g;
+    insert into people select g, 1 + g % 9 from generate_series(1, 9) g; commit`,
+  target: `begin; set constraints all deferred; update departments set name = 'd' || (case id when 1 then 2 when 2 then 3 else 1 end) where id < 4;
+    delete from departments where id > 6; delete from people where id > 6; update people set department = 1 where department > 6;
+    update departments set head = 1 where head > 6; insert into departments values (20, 20, 'x'); insert into people values (20, 20); commit`,
+};
+
 async function setUp({ tables, both, source, target }: Case): Promise<void> {
   await run.reset(tables);
   await run.target.query('drop schema if exists trueup_script cascade');
@@ -116,6 +131,7 @@ describe('the plan of a run as a script for psql', () => {
     ['hostile names', NAMES],
     ['cascades', CASCADES],
     ['rows that refer to rows of a later batch', SELF],
+    ['rows that need each other', RING],
   ];
 
   it.each(cases)('makes of the target what applying the plan makes of it: %s', async (_name, given) => {
@@ -242,27 +258,84 @@ describe('a script whose target is not as planned', () => {
     },
   );
 
-  it('stops at a row that the database refuses, and goes on there when it is run again', async () => {
+  it('leaves the rows that the database refuses, makes all others, and makes those too when it is run again', async () => {
     await setUp(SHOP);
     const { script } = await planned();
-    await run.target.query(`alter table customers add constraint no_five check (id <> 5)`);
-    const before = await run.contents(...SHOP.names);
-    expect(await sql(script)).toMatchObject({ code: 3, messages: holding('no_five') });
-    expect(await run.contents(...SHOP.names)).toBe(before);
-    await run.target.query('alter table customers drop constraint no_five');
+    await run.target.query(`alter table customers add constraint no_five check (id <> 5);
+      create function refuse() returns trigger language plpgsql as 'begin raise exception ''not %'', new.id using errcode = ''22023''; end';
+      create trigger t before update on customers for each row when (new.id = 2) execute function refuse()`);
+    const { code, messages } = await sql(script);
+    expect(code).toBe(3);
+    const left = messages.split('\n').filter((line) => line.includes('LEFT'));
+    expect(left.map((line) => line.replace(/^.*LEFT \d+: /, ''))).toEqual([
+      'insert customers ["5"]: new row for relation "customers" violates check constraint "no_five"',
+      'update customers ["2"]: not 2',
+    ]);
+    expect(messages).toMatch(/NOTICE: .*customers delete: 4 done/);
+    expect(messages).toMatch(/ERROR: .*2 correction\(s\) are left/);
+    expect(await names()).toMatchObject({ 1: 'c1', 2: 'x', 3: 'c3', 4: 'c4' });
+    expect(Object.keys(await names())).toEqual(['1', '2', '3', '4', '6', '7', '8', '9', '10']);
+    await run.target.query('alter table customers drop constraint no_five; drop trigger t on customers');
     expect(await sql(script)).toMatchObject({ code: 0 });
-    expect(await names()).toMatchObject({ 1: 'c1', 5: 'c5' });
+    expect(await names()).toMatchObject({ 2: 'c2', 5: 'c5' });
   });
 
-  it('stops where a trigger swallows the change', async () => {
+  it('leaves what a trigger swallows', async () => {
     await setUp(SHOP);
     const { script } = await planned();
     await run.target.query(`create function swallow() returns trigger language plpgsql as 'begin return null; end';
       create trigger t before update on customers for each row execute function swallow()`);
-    expect(await sql(script)).toMatchObject({
-      code: 3,
-      messages: matching(/3 row\(s\) were to change, 0 did/),
+    const { code, messages } = await sql(script);
+    expect(code).toBe(3);
+    expect(messages.match(/LEFT \d+: update .*1 row\(s\) were to change, 0 did/g)).toHaveLength(3);
+    expect(messages).toMatch(/ERROR: .*3 correction\(s\) are left/);
+    expect(await names()).toMatchObject({ 1: 'x', 4: 'c4' });
+  });
+
+  it('leaves rows that swap a unique value where the constraint cannot wait, and names them', async () => {
+    await setUp({
+      ...SHOP,
+      both: SHOP.both.replace('name text', 'name text unique'),
+      target: `update customers set name = null where id in (1, 2); update customers set name = 'c2' where id = 1;
+        update customers set name = 'c1' where id = 2; update customers set note = 'x' where id = 3`,
     });
+    const { script } = await planned();
+    const { code, messages } = await sql(script);
+    expect(code).toBe(3);
+    expect(messages.match(/LEFT \d+: update customers \["[12]"\]: duplicate key .*customers_name_key/g)).toHaveLength(
+      2,
+    );
+    expect(await run.rows('customers')).toMatchObject([
+      { name: 'c2' },
+      { name: 'c1' },
+      { note: null },
+      {},
+      {},
+      {},
+      {},
+      {},
+      {},
+      {},
+    ]);
+  });
+
+  it('moves sequences past what it inserted, and never back', async () => {
+    await setUp({
+      tables: `[{ name: s, source: public.s, ${AUTO} }]`,
+      names: ['s'],
+      both: `create table s (id serial primary key, down int generated by default as identity (increment -1), n smallserial)`,
+      source: `insert into s values (1, -1, 1), (50, -70, 5), (40, -80, 30000)`,
+      target: `delete from s where id > 1; select setval('s_n_seq', 31000)`,
+    });
+    const { script } = await planned();
+    const { code, messages } = await sql(script);
+    expect({ code, moved: messages.match(/sequence \S+ was moved to \S+/g) }).toEqual({
+      code: 0,
+      moved: ['sequence public.s_down_seq was moved to -80', 'sequence public.s_id_seq was moved to 50'],
+    });
+    await run.target.query('insert into s default values');
+    expect(await run.rows('s')).toContainEqual({ id: '51', down: '-81', n: '31001' });
+    expect((await sql(script)).messages).not.toMatch(/was moved/);
   });
 
   it('waits for no lock for long', async () => {
