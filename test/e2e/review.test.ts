@@ -105,7 +105,9 @@ describe('the review queue on the command line', () => {
   });
 
   test('resolves entries in ways of their own, whatever becomes of the others', async () => {
-    const [first, second, third] = await open('--table', 'customers');
+    const [first, third] = await open('--type', 'extra_in_target');
+    const mismatches = await open('--table', 'customers', '--type', 'field_mismatch');
+    const second = mismatches.find(({ key }) => key['id'] === '3');
     const [resolved] = await open('--status', 'REVIEWED');
     const ids = [first, second, third, resolved].map((entry) => entry?.id ?? '');
     const words = [`${ids[0]}=KEEP_TARGET`, ids[1] ?? '', `${ids[2]}=KEEP_TARGET`];
