@@ -6,6 +6,7 @@ import { DatabaseFailure } from '../database/failure';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects } from './effect-check';
+import { withDefaultPath } from './default-path';
 import { checkFreshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
@@ -52,9 +53,17 @@ export function concernsRows(error: DatabaseFailure): boolean {
   return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(error.sqlState);
 }
 
+/** What other corrections may remove: references, unique and exclusive values, and whatever a trigger looks for. */
+const MAY_PASS = /^(23503|23505|23001|23P01|P0)/;
+
 function failed(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
-  const mayPass = error.sqlState === '23503' || error.sqlState === '23505' || error.sqlState === '23001';
-  return { seq: item.seq, status: 'FAILED', error: `${error.serverMessage} (SQLSTATE ${error.sqlState})`, mayPass };
+  const { sqlState, serverMessage } = error;
+  return {
+    seq: item.seq,
+    status: 'FAILED',
+    error: `${serverMessage} (SQLSTATE ${sqlState})`,
+    mayPass: MAY_PASS.test(sqlState),
+  };
 }
 
 async function applyTogether(
@@ -116,16 +125,18 @@ async function change(
 ): Promise<void> {
   if (items.length === 0) return;
   const { comparison, sides, markers } = context;
-  let changed = 0;
-  for (const statement of correctionStatements(comparison, sides.target, items)) {
-    const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
-    changed += rowCount ?? 0;
-  }
-  // Deleting rows may take others of the batch with it, before their turn came; whether all are gone is seen below.
   const isDelete = items[0]?.operation === 'delete';
-  if (changed !== items.length && !isDelete) throw standsInTheWay(comparison, items.length, changed);
-  // Constraints that wait for the commit are checked now, while the batch can still be split.
-  await session.query('set constraints all immediate');
+  await withDefaultPath(session, async () => {
+    let changed = 0;
+    for (const statement of correctionStatements(comparison, sides.target, items)) {
+      const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
+      changed += rowCount ?? 0;
+    }
+    // Deleting rows may take others of the batch with it, before their turn came; whether all are gone is seen below.
+    if (changed !== items.length && !isDelete) throw standsInTheWay(comparison, items.length, changed);
+    // Constraints that wait for the commit are checked now, while the batch can still be split.
+    await session.query('set constraints all immediate');
+  });
   const keys = items.map((item) => keyValues(comparison, item.key));
   const after = await readRows(session, comparison, sides.target, keys);
   if (isDelete && after.size > 0) throw standsInTheWay(comparison, items.length, items.length - after.size);

@@ -6,6 +6,7 @@ import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import type { Sides } from './compare-chunk';
 import type { Side } from './side';
 import { concernsRows, LOCK_TIMEOUT } from './apply';
+import { withDefaultPath } from './default-path';
 import { settledBoth } from './locate';
 
 export interface BulkInsert {
@@ -124,16 +125,18 @@ async function insert(
   const names = comparison.writable.map((column) => column.target);
   const values = names.map((name) => `("trueup:after" ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`);
   const only = ready.length === seqs.length ? null : ready;
-  const inserted = await session.query(
-    `insert into ${target.relation} (${names.map(quoteIdentifier).join(', ')}) overriding system value
+  await withDefaultPath(session, async () => {
+    const inserted = await session.query(
+      `insert into ${target.relation} (${names.map(quoteIdentifier).join(', ')}) overriding system value
      select ${values.join(', ')}
        from unnest($1::bigint[], $2::jsonb[]) as "trueup:item"("trueup:seq", "trueup:after")
       where ($3::bigint[] is null or "trueup:seq" = any ($3::bigint[])) and "trueup:after" ?& $4::text[]`,
-    [seqArray, afterArray, only, names],
-  );
-  must(table, ready.length, inserted.rowCount);
-  // Constraints that wait for the commit are checked now, and their triggers run, before the row is taken down.
-  await session.query('set constraints all immediate');
+      [seqArray, afterArray, only, names],
+    );
+    must(table, ready.length, inserted.rowCount);
+    // Constraints that wait for the commit are checked now, and their triggers run, before the row is taken down.
+    await session.query('set constraints all immediate');
+  });
   const marked = await session.query(
     `insert into ${markers} (run_id, seq, table_name, relation, operation, record_key, before_row, after_row)
      select $3, "trueup:seq", $4, $5, 'insert', "trueup:key", null, ${rowObject(target.columns)}

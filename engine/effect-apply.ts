@@ -3,6 +3,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import type { ApplyContext, AffectedTable } from './apply-context';
+import { withDefaultPath } from './default-path';
 import { effectPages } from './effect-check';
 import { keyText, keyValues } from './key';
 import { readRows } from './row';
@@ -19,9 +20,11 @@ export async function applyEffects(
 ): Promise<void> {
   for await (const items of effectPages(context, causes)) {
     const table = await tableOf(context, items);
-    for (const statement of correctionStatements(table.comparison, table.side, items)) {
-      await session.query(statement.text, [JSON.stringify(statement.rows)]);
-    }
+    await withDefaultPath(session, async () => {
+      for (const statement of correctionStatements(table.comparison, table.side, items)) {
+        await session.query(statement.text, [JSON.stringify(statement.rows)]);
+      }
+    });
     const after = items[0].operation === 'update' ? await rowsNow(session, table, items) : [];
     const images = items.map((item, i): BeforeImage => {
       const { seq, operation, key, before } = item;

@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import type { TableShape } from '../database/table-shape';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
+import { withDefaultPath } from './default-path';
 import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects } from './effect-check';
 import { checkFreshness } from './freshness';
@@ -13,7 +14,7 @@ import { keyDigest, keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { parkedValues } from './parked-value';
 import { readRows, type RowsByKey } from './row';
-import { correctionStatements } from './statement';
+import { correctionStatements, type CorrectionStatement } from './statement';
 
 /** A table that some of the corrections are of. */
 export interface JointTable {
@@ -99,7 +100,7 @@ export class Joint {
     for (const step of order.updates) await this.#write(step);
     await this.#write(...updatesOf(items, order.late, (item, name) => item.after?.[name] ?? null));
     await this.#delete(order.deletesLast, items);
-    await this.session.query('set constraints all immediate');
+    await withDefaultPath(this.session, () => this.session.query('set constraints all immediate'));
     for (const [name, of] of this.#byTable(items)) await this.#record(name, of, parked);
   }
 
@@ -118,12 +119,20 @@ export class Joint {
   async #write(...steps: readonly JointStep[]): Promise<void> {
     for (const { table, items } of steps) {
       const { comparison, sides } = this.#table(table).context;
-      let changed = 0;
-      for (const { text, rows } of correctionStatements(comparison, sides.target, items)) {
+      const statements = correctionStatements(comparison, sides.target, items);
+      if ((await this.#send(statements)) !== items.length) throw inTheWay(table);
+    }
+  }
+
+  /** Returns how many rows were changed. */
+  async #send(statements: readonly CorrectionStatement[]): Promise<number> {
+    let changed = 0;
+    await withDefaultPath(this.session, async () => {
+      for (const { text, rows } of statements) {
         changed += (await this.session.query(text, [JSON.stringify(rows)])).rowCount ?? 0;
       }
-      if (changed !== items.length) throw inTheWay(table);
-    }
+    });
+    return changed;
   }
 
   /** Takes values out of the way of others; returns those that must be gone at the end, by the item's `seq`. */
@@ -168,9 +177,7 @@ export class Joint {
       );
       if (refused.size > 0) throw new RowsRefused(new Map([...refused].map(([seq, { error }]) => [seq, error])));
       await applyEffects(this.session, context, seqs);
-      for (const { text, rows } of correctionStatements(context.comparison, context.sides.target, items)) {
-        await this.session.query(text, [JSON.stringify(rows)]);
-      }
+      await this.#send(correctionStatements(context.comparison, context.sides.target, items));
       await confirmEffects(this.session, context, seqs);
     }
   }

@@ -261,7 +261,6 @@ describe('corrections that need each other', () => {
           delete from once; perform pg_terminate_backend(pg_backend_pid()); end if; return new; end$$;
       create table once (n int); insert into once values (1)`);
     // Deleting from `once` is rolled back with the session, so the trigger has to be taken away by hand.
-    await run.target.query('alter function die() set search_path = public');
     await run.target.query('create trigger die before update on t for each row execute function die()');
     const runId = await run.compare('dies');
     const { digest } = await run.freeze(runId);
