@@ -9,6 +9,7 @@ import { endTable, updateTablePhase } from '../ledger/run';
 import { countSettledBefore } from '../ledger/settled';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
+import { measureDrift, measureFindings } from './measure';
 import type { Resources } from './resources';
 
 const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
@@ -43,6 +44,8 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     ...failureNotes(failed, chunks - totals.done, chunks),
   ];
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
+  await measureFindings(resources, runId, table);
+  await measureDrift(resources, runId, table);
   return {
     name: table,
     status,

@@ -8,6 +8,7 @@ import { readTableSummary } from '../ledger/report';
 import { endUncompared, readRunConfig, weighTable } from '../ledger/run';
 import { CHECKS } from './checks';
 import type { CheckRules, CheckRun } from './checks/check';
+import { measureFindings } from './measure';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
@@ -85,6 +86,7 @@ export async function endCheck(
     const { settles } = rulesOf(check);
     await ledger.withTransaction('read write', (session) => checks.endCheck(session, runId, ref, { reading, settles }));
   }
+  await measureFindings(resources, runId, null);
   const all = await checks.listChecks(ledger, runId, check.subject);
   const summary = all.find(({ kind }) => kind === check.kind);
   if (!summary) throw new TrueupError('INTERNAL', `run ${runId}: no check ${check.kind} of ${check.subject}`);

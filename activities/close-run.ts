@@ -5,6 +5,7 @@ import { insertDecision, insertLateDecision, type DecisionEntry } from '../ledge
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
 import type { ChainHead, RunStatus } from '../contracts/run';
+import { measureRun } from './measure';
 import type { Resources } from './resources';
 
 export async function openGate(
@@ -57,5 +58,6 @@ export async function endRun(resources: Resources, input: EndRunInput): Promise<
   const ledger = await resources.ledger();
   if (input.verified) await setVerified(ledger, input.runId, input.verified.checked, input.verified.differing);
   await writeEnd(ledger, input.runId, input);
+  await measureRun(resources, input.runId);
   return readChainHead(ledger, input.runId);
 }

@@ -23,6 +23,7 @@ import { applyContext, cascadesIn } from './effects';
 import { orderRows } from './order-rows';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
+import { measureCorrections } from './measure';
 import type { Resources } from './resources';
 import { closeHealed } from './heal';
 import { moveSequences } from './sequences';
@@ -146,7 +147,8 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
   // While what came of one batch is entered in the ledger, the next is on its way.
   for await (const outcomes of ahead(applied)) {
     const final = outcomes.filter((outcome) => last || outcome.status !== 'FAILED' || !outcome.mayPass);
-    const entered = await insertCorrections(ledger, runId, approver, final);
+    const { counts: entered, automatic } = await insertCorrections(ledger, runId, approver, final);
+    measureCorrections(resources, automatic);
     counts.success += entered.SUCCESS ?? 0;
     counts.skipped += entered.SKIPPED_STALE ?? 0;
     counts.failed += entered.FAILED ?? 0;

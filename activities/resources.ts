@@ -10,6 +10,7 @@ import type { Sides } from '../engine/compare-chunk';
 import { migrate } from '../ledger/migrate';
 import { openLedger } from '../ledger/open';
 import { readComparison } from '../ledger/run';
+import type { Metrics } from './metrics';
 import { Slots } from './slots';
 
 /** Connections that settling, applying and verifying find free whatever is compared. */
@@ -22,11 +23,14 @@ export interface ResourceOptions {
   readonly concurrency: number;
   /** Whether the namespace has Trueup's search attributes. */
   readonly searchAttributes: boolean;
+  /** Where the worker counts; default: nowhere. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** What the activities of one worker share: the config as it is now, and a pool for each database. */
 export class Resources {
   readonly searchAttributes: boolean;
+  readonly metrics: Metrics | null;
   readonly #options: ResourceOptions;
   readonly #pools = new Map<string, { readonly url: string; readonly database: Database }>();
   readonly #comparisons = new Map<string, Comparison>();
@@ -39,6 +43,7 @@ export class Resources {
   constructor(options: ResourceOptions) {
     this.#options = options;
     this.searchAttributes = options.searchAttributes;
+    this.metrics = options.metrics ?? null;
   }
 
   /** Reads the config anew: a run starts from the file as it is. Throws CONFIG_*. */

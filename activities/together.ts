@@ -11,6 +11,7 @@ import { insertCorrections } from '../ledger/correction';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
 import { ledgerSchema, type ApplyCounts } from './correct';
 import { applyContext, cascadesIn } from './effects';
+import { measureCorrections } from './measure';
 import type { Resources } from './resources';
 import { moveSequences } from './sequences';
 import type { StepContext } from './step';
@@ -43,7 +44,8 @@ export async function applyTogether(
   const tables = await lookUp(resources, runId, items);
   let settled = 0;
   const enter = async (outcomes: readonly CorrectionOutcome[]) => {
-    const entered = await insertCorrections(ledger, runId, approver, outcomes);
+    const { counts: entered, automatic } = await insertCorrections(ledger, runId, approver, outcomes);
+    measureCorrections(resources, automatic);
     settled += outcomes.length;
     counts.success += entered.SUCCESS ?? 0;
     counts.skipped += entered.SKIPPED_STALE ?? 0;

@@ -149,6 +149,11 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'See the end of the server log above; check free disk space and that the temporary folder can be written.',
   },
+  METRICS_ADDRESS_UNUSABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Give --metrics or TRUEUP_METRICS_ADDRESS an address of this machine and a port that nobody listens on, such as 127.0.0.1:9464.',
+  },
   INTERNAL: { retryable: true, exitCode: EXIT.failed, help: 'This is a fault of Trueup: please report it.' },
 } as const satisfies Record<string, ErrorEntry>;
 

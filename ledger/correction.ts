@@ -10,29 +10,46 @@ export interface CorrectionResult {
   readonly error: string | null;
 }
 
+/** What was written to the correction log. */
+export interface EnteredCorrections {
+  readonly counts: Partial<Record<CorrectionStatus, number>>;
+  /** Those made by a run that compared and that needed no approval, by table and operation. */
+  readonly automatic: readonly { readonly table: string; readonly operation: Operation; readonly n: number }[];
+}
+
+/** Entries are counted by this: `[status, table, operation, automatic]` as JSON. An entry with an approver needed one. */
+const ENTERED = `jsonb_build_array(status, table_name, operation, status = 'SUCCESS' and approver is null
+  and (select r.kind = 'reconcile' from run r where r.run_id = $1))::text`;
+
 /**
  * Writes one entry for each attempted correction, from the frozen plan, and one for each effect of it; an entry that is
- * there already stands. Returns how many were written, by their status.
+ * there already stands. Returns what was written.
  */
 export async function insertCorrections(
   ledger: Queryable,
   runId: string,
   approver: string | null,
   results: readonly CorrectionResult[],
-): Promise<Partial<Record<CorrectionStatus, number>>> {
-  if (results.length === 0) return {};
-  const entered = await appendCorrections(
-    ledger,
-    runId,
-    `select p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status' as status,
+): Promise<EnteredCorrections> {
+  const counts: Partial<Record<CorrectionStatus, number>> = {};
+  const automatic: EnteredCorrections['automatic'][number][] = [];
+  if (results.length === 0) return { counts, automatic };
+  const entered = await appendEntries(ledger, CORRECTION, runId, {
+    rows: `select p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status' as status,
             r ->> 'error' as error, case when p.needs_approval then $2::text end as approver, p.forced
        from jsonb_array_elements($3::jsonb) as t(r)
             cross join lateral (
               select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
               union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p`,
-    [approver, JSON.stringify(results)],
-  );
-  return Object.fromEntries(entered);
+    values: [approver, JSON.stringify(results)],
+    countBy: ENTERED,
+  });
+  for (const [by, n] of entered) {
+    const [status, table, operation, isAutomatic] = JSON.parse(by) as [CorrectionStatus, string, Operation, boolean];
+    counts[status] = (counts[status] ?? 0) + n;
+    if (isAutomatic) automatic.push({ table, operation, n });
+  }
+  return { counts, automatic };
 }
 
 /**

@@ -5,17 +5,23 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities';
+import { Metrics } from '../activities/metrics';
 import { Resources } from '../activities/resources';
 import { loadConfig } from '../config/load';
 import { EXIT } from '../contracts/exit-code';
 import { TrueupError } from '../contracts/errors';
 import { TASK_QUEUE } from '../contracts/names';
-import { createLogger, sdkLogger } from './logger';
+import { watchDrift } from './drift-watch';
+import { createLogger } from './logger';
+import { metricsAddress, metricsUrl } from './metrics-address';
+import { installRuntime } from './runtime';
 import { registerSearchAttributes } from './search-attributes';
 import { WORKFLOW_FAILURES } from './workflow-failures';
 
 /** Activities beside the chunks that are compared: planning, settling, applying, and the short steps. */
 const OTHER_ACTIVITIES = 12;
+
+const STARTED_AT = Date.now() - process.uptime() * 1_000;
 
 async function connect(): Promise<{ readonly connection: NativeConnection; readonly namespace: string }> {
   const { connectionOptions, namespace } = loadClientConnectConfig({});
@@ -38,16 +44,16 @@ function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
 }
 
 async function main(log: Logger): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const { values } = parseArgs({ options: { config: { type: 'string' }, metrics: { type: 'string' } } });
   const config = loadConfig({ path: values.config });
-  Runtime.install({
-    logger: sdkLogger(log),
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
-  });
+  const address = await metricsAddress(values.metrics ?? process.env['TRUEUP_METRICS_ADDRESS']);
+  installRuntime(log, address);
   const { connection, namespace } = await connect();
   const { concurrency } = config.defaults;
   const searchAttributes = await registerSearchAttributes(connection, namespace, log);
-  const resources = new Resources({ configPath: config.path, concurrency, searchAttributes });
+  const metrics = address === null ? undefined : new Metrics(Runtime.instance().metricMeter, STARTED_AT);
+  const resources = new Resources({ configPath: config.path, concurrency, searchAttributes, metrics });
+  const watch = metrics && watchDrift(resources, metrics, config, log);
   const worker = await Worker.create({
     connection,
     namespace,
@@ -61,10 +67,12 @@ async function main(log: Logger): Promise<void> {
     shutdownGraceTime: '10s',
     shutdownForceTime: '30s',
   });
-  log.info({ taskQueue: TASK_QUEUE, namespace, concurrency, config: config.path }, 'worker ready');
+  const serves = address === null ? {} : { metrics: metricsUrl(address) };
+  log.info({ taskQueue: TASK_QUEUE, namespace, concurrency, config: config.path, ...serves }, 'worker ready');
   try {
     await worker.run();
   } finally {
+    await watch?.stop();
     await resources.close();
     await connection.close();
   }
