@@ -68,7 +68,9 @@ describe('the metrics of a worker', () => {
     const text = await scrape(url);
     expect(samplesOf(text, `${METRIC.duration}_sum`)).toEqual([{ labels: { job_type: 'reconcile' }, value: 61 }]);
     const buckets = samplesOf(text, `${METRIC.duration}_bucket`).map(({ labels, value }) => [labels['le'], value]);
-    expect(buckets).toEqual([...DURATION_BUCKETS, '+Inf'].map((le) => [String(le), Number(le === '+Inf' ? Infinity : le) > 61 ? 1 : 0]));
+    expect(buckets).toEqual(
+      [...DURATION_BUCKETS, '+Inf'].map((le) => [String(le), Number(le === '+Inf' ? Infinity : le) > 61 ? 1 : 0]),
+    );
     expect(samplesOf(text, METRIC.started)).toEqual([{ labels: {}, value: 1_700_000_000 }]);
     for (const type of ['counter', 'gauge', 'histogram']) {
       expect(text).toMatch(new RegExp(`^# TYPE (reconciliation_|data_)\\w+ ${type}$`, 'm'));
