@@ -41,19 +41,24 @@ export async function readCheck(
   await checks.beginReading(ledger, runId, ref, reading);
   const pages = look(run, check.subject);
   let seen = 0;
-  for (;;) {
-    const page = await pages.next();
-    if (page.done) {
-      await checks.noteOutcome(ledger, runId, ref, page.value);
-      break;
+  try {
+    for (;;) {
+      const page = await pages.next();
+      if (page.done) {
+        await checks.noteOutcome(ledger, runId, ref, page.value);
+        break;
+      }
+      for (let at = 0; at < page.value.length; at += FINDINGS_AT_ONCE) {
+        context.signal.throwIfAborted();
+        const some = page.value.slice(at, at + FINDINGS_AT_ONCE).map(digested(ref));
+        await checks.enterCheckCandidates(ledger, runId, ref, reading, some);
+      }
+      seen += page.value.length;
+      context.report({ seen });
     }
-    for (let at = 0; at < page.value.length; at += FINDINGS_AT_ONCE) {
-      context.signal.throwIfAborted();
-      const some = page.value.slice(at, at + FINDINGS_AT_ONCE).map(digested(ref));
-      await checks.enterCheckCandidates(ledger, runId, ref, reading, some);
-    }
-    seen += page.value.length;
-    context.report({ seen });
+  } finally {
+    // Where the ledger fails, what the check holds open is to be closed.
+    await pages.return({ detail: '' }).catch(() => undefined);
   }
   return { ...(await checks.countReading(ledger, runId, ref, reading)), settles };
 }

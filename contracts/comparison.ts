@@ -91,6 +91,8 @@ export interface Comparison {
   /** Whether the side's catalog proves that no two rows have one key; otherwise planning looks. */
   readonly keyProven: { readonly source: boolean; readonly target: boolean };
   readonly hash: HashMethod;
+  /** SQL conditions for the part of the rows that is looked at, beside the pair's own; absent: all. Never kept. */
+  readonly within?: { readonly source: string; readonly target: string };
   /** A table that only the plan touches: it is not compared, and what stands as its source is the target itself. */
   readonly targetOnly?: true;
   /** What the reader of a report should know: columns left out, types that differ. */

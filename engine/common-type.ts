@@ -1,6 +1,9 @@
 import type { ColumnShape } from '../database/table-shape';
 import { isDistinct } from './distinct';
 
+/** What has to be known of a value's type: that of a column, or of an expression. */
+export type ValueType = Pick<ColumnShape, 'baseType' | 'category'>;
+
 /** In which type a column of both sides is compared. */
 export interface CommonType {
   /** The type to cast both sides to; null: both are compared as they are. */
@@ -60,7 +63,7 @@ export function isTime(baseType: string): boolean {
 }
 
 /** Strings, and what is read and written as one: `name`, `citext`, `"char"`. */
-export function isText({ category, baseType }: ColumnShape): boolean {
+export function isText({ category, baseType }: ValueType): boolean {
   return category === 'S' || baseType === '"char"';
 }
 
@@ -69,7 +72,7 @@ export function isText({ category, baseType }: ColumnShape): boolean {
  * SQL's `=` of that type, so 1.0 equals 1.00. The text forms are compared where no family holds both types, and for
  * every type whose values PostgreSQL's hashes do not all tell apart.
  */
-export function commonType(source: ColumnShape, target: ColumnShape): CommonType | null {
+export function commonType(source: ValueType, target: ValueType): CommonType | null {
   const [a, b] = [source.baseType, target.baseType];
   if (a === b) {
     const type = isDistinct(a) ? a : 'text';
@@ -86,7 +89,7 @@ export function commonType(source: ColumnShape, target: ColumnShape): CommonType
 }
 
 /** By which type's `=` two values of one type are compared after their forms; null: the forms say all. */
-function equalAs({ baseType, category }: ColumnShape): string | null {
+function equalAs({ baseType, category }: ValueType): string | null {
   // As a text it takes every json; some of it, such as "\u0000", is no jsonb.
   if (baseType === 'json' || baseType === 'jsonb') return 'jsonb';
   if (isDistinct(baseType) || baseType === 'xml' || TEXT_IS_EQUAL.has(category)) return null;

@@ -40,7 +40,12 @@ export async function planChunks(
   return [...chunks, await openChunk('nulls', multisetSides(comparison, sides, 'nulls'), signal)];
 }
 
-async function isKey(comparison: Comparison, sides: Sides, signal?: AbortSignal): Promise<boolean> {
+/**
+ * Whether the key tells the rows of both sides apart, where it is not NULL.
+ *
+ * @throws KEY_UNUSABLE when the key that the config names does not.
+ */
+export async function isKey(comparison: Comparison, sides: Sides, signal?: AbortSignal): Promise<boolean> {
   if (comparison.key.length === 0) return false;
   const faults = await settledBoth(
     keyFault(comparison, sides.source, signal),

@@ -98,6 +98,7 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
     // On lines of its own, as it may end in a comment.
     filter: [
       pair.where === null ? 'true' : `(${pair.where}\n)`,
+      ...(comparison.within ? [`(${comparison.within[role]})`] : []),
       ...(comparison.keyNullable ? key.map(({ name }) => `${quoteIdentifier(name)} is not null`) : []),
     ].join(' and '),
   };

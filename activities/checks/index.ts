@@ -1,5 +1,6 @@
 import type { CheckKind } from '../../contracts/check';
 import type { CheckRules } from './check';
+import { counts } from './counts';
 
 /** Every kind of check. */
-export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = {};
+export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { counts };

@@ -20,7 +20,10 @@ export interface EngineOptions {
 }
 
 export type PairOptions = Partial<
-  Pick<TablePair, 'key' | 'columns' | 'exclude' | 'tolerance' | 'text' | 'where' | 'corrections' | 'name' | 'critical'>
+  Pick<
+    TablePair,
+    'key' | 'columns' | 'exclude' | 'tolerance' | 'text' | 'where' | 'corrections' | 'name' | 'critical' | 'checks'
+  >
 > & {
   readonly schema?: string;
   /** The target's table; default: the same name. */
@@ -69,6 +72,7 @@ export class EnginePair {
       text: options.text ?? {},
       where: options.where ?? null,
       critical: options.critical ?? false,
+      ...(options.checks === undefined ? {} : { checks: options.checks }),
       corrections: options.corrections ?? { missing: 'auto', mismatched: 'approve', extra: 'approve' },
       chunkRows: 1_000,
       settle: { delayMs: 0, attempts: 1 },
