@@ -1,4 +1,5 @@
 // Measures Trueup on real servers: npm run bench -- --help
+import { applyLines, measureApply, type ApplyResult } from './apply';
 import { gather } from './contestants';
 import type { Contestant, ContestantName } from './contestants/contestant';
 import type { Sizes } from './home';
@@ -11,13 +12,13 @@ import { RELADIFF_VERSION } from './reladiff-tool';
 import { scaleLines } from './scale';
 import { checkSpace } from './space';
 import type { Spread } from './statistics';
-import { MEMORY_TABLES } from './table';
+import { EMPTY_TARGET, MEMORY_TABLES } from './table';
 import { World } from './world';
 
 const onStep = (line: string) => void process.stderr.write(`${line}\n`);
 
 interface Outcome {
-  readonly results: readonly (TableResult | MemoryResult)[];
+  readonly results: readonly (TableResult | MemoryResult | ApplyResult)[];
   readonly cli?: Spread | null;
   readonly lines: readonly string[];
 }
@@ -29,16 +30,20 @@ function sizesOf({ mode, tables, rows, scale }: BenchOptions): Sizes {
       return tables.map((table) => ({ table, rows }));
     case 'memory':
       return MEMORY_TABLES.map((table) => ({ table, rows }));
+    case 'apply':
+      return [{ table: EMPTY_TARGET, rows }];
     case 'scale':
       return tables.flatMap((table) => scale.map((size) => ({ table, rows: size })));
   }
 }
 
 function contestantsOf({ mode, contestants }: BenchOptions): readonly ContestantName[] {
+  if (mode === 'apply') return [];
   return mode === 'memory' ? ['run'] : contestants;
 }
 
 async function measure(world: World, options: BenchOptions, sizes: Sizes): Promise<Outcome> {
+  if (options.mode === 'apply') return measureInserts(world, options, sizes);
   const contestants = await gather(world, contestantsOf(options), onStep);
   try {
     return options.mode === 'memory'
@@ -81,6 +86,14 @@ async function measureWorker(
     for (const run of contestants) results.push(await measureMemory(world, run, table));
   });
   return { results, lines: memoryLines(results) };
+}
+
+async function measureInserts(world: World, options: BenchOptions, sizes: Sizes): Promise<Outcome> {
+  const results: ApplyResult[] = [];
+  await eachTable(world, sizes, options, onStep, async (table) => {
+    results.push(await measureApply(world, table, options.rounds, onStep));
+  });
+  return { results, lines: results.flatMap(applyLines) };
 }
 
 /** Whether every answer of Trueup's own was right; what reladiff answers is only printed. */

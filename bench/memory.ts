@@ -39,7 +39,7 @@ export function memoryLines(results: readonly MemoryResult[]): readonly string[]
 }
 
 /** A field of /proc/PID/status in megabytes; null where there is no such file. */
-function megabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number | null {
+export function megabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number | null {
   try {
     const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(
       readFileSync(`/proc/${pid}/status`, 'utf8'),

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { CONTESTANTS, type ContestantName } from './contestants/contestant';
 import { TABLES, type BenchTable } from './table';
 
-export type Mode = 'ratios' | 'scale' | 'memory';
+export type Mode = 'ratios' | 'scale' | 'memory' | 'apply';
 
 export interface BenchOptions {
   readonly mode: Mode;
@@ -21,19 +21,20 @@ export interface BenchOptions {
 const SCALE = [1_000_000, 5_000_000, 20_000_000];
 
 interface Given {
-  readonly rows: number;
+  readonly rows?: number;
   readonly rounds: number;
   readonly only?: readonly string[];
   readonly without: readonly string[];
   readonly scale?: true | readonly number[];
   readonly memory?: true;
+  readonly apply?: true;
   readonly data?: string;
   readonly skipData?: true;
   readonly json?: true;
 }
 
 const HELP = `
-Without --scale and --memory it prints, for each table, what Trueup's engine, a whole run through Temporal and reladiff
+Without --scale, --memory and --apply it prints, for each table, what Trueup's engine, a whole run through Temporal and reladiff
 need beside the limit: the servers' own hashing of both sides at once. Progress goes to stderr, the tables to stdout.
 
 Exit codes: 0 all measured, 1 an answer was wrong or something failed.
@@ -43,13 +44,14 @@ Examples:
   npm run bench -- --rows 200000 --only scattered --rounds 1 --without reladiff
   npm run bench -- --data /var/tmp/bench         keeps the databases for the next time
   npm run bench -- --scale                       seconds and µs a row for 1, 5 and 20 million rows
-  npm run bench -- --memory                      the worker's greatest memory at 5 million differences`;
+  npm run bench -- --memory                      the worker's greatest memory at 5 million differences
+  npm run bench -- --apply --rounds 1            inserting a million missing rows, beside COPY of the same`;
 
 /** Reads the command line. Commander ends the process at `--help` and at what it cannot read. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const program = new Command('npm run bench --')
     .description('Measure Trueup on this machine, beside the limit and beside reladiff.')
-    .option('--rows <n>', 'rows of each table', count, 5_000_000)
+    .option('--rows <n>', 'rows of each table (default: 5000000; with --apply 1000000)', count)
     .option('--rounds <n>', 'how often everything is measured', count, 3)
     .addOption(new Option('--only <tables>', `of ${TABLES.map(({ name }) => name).join(', ')}`).argParser(tableNames))
     .addOption(
@@ -57,6 +59,14 @@ export function readOptions(args: readonly string[]): BenchOptions {
     )
     .addOption(new Option('--scale [rows]', 'how the cost of a row changes with the table').argParser(counts))
     .addOption(new Option('--memory', "the worker's greatest memory").conflicts('scale'))
+    .addOption(
+      new Option('--apply', 'a run that inserts every row, beside COPY').conflicts([
+        'scale',
+        'memory',
+        'only',
+        'without',
+      ]),
+    )
     .option('--data <folder>', 'keep the databases in this folder, and use what is there')
     .addOption(new Option('--skip-data', 'load nothing: the folder of --data holds the tables'))
     .option('--json', 'print one JSON document')
@@ -67,8 +77,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const contestants = CONTESTANTS.filter((name) => !given.without.includes(name));
   if (contestants.length === 0) program.error('error: nobody is left to measure');
   return {
-    mode: given.scale === undefined ? (given.memory ? 'memory' : 'ratios') : 'scale',
-    rows: given.rows,
+    mode: modeOf(given),
+    rows: given.rows ?? (given.apply ? 1_000_000 : 5_000_000),
     rounds: given.rounds,
     tables: given.only === undefined ? TABLES : TABLES.filter(({ name }) => given.only?.includes(name)),
     contestants,
@@ -77,6 +87,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
     skipData: given.skipData === true,
     json: given.json === true,
   };
+}
+
+function modeOf({ scale, memory, apply }: Given): Mode {
+  if (scale !== undefined) return 'scale';
+  if (memory) return 'memory';
+  return apply ? 'apply' : 'ratios';
 }
 
 function count(text: string): number {

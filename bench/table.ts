@@ -124,9 +124,12 @@ export const TABLES: readonly BenchTable[] = [
   { name: 'text_key', key: ['account', 'entry'], columns: TEXT_KEY, damage: scattered, rowBytes: 190 },
 ];
 
+/** The rows of `identical`, of which the target has none: what `--apply` measures with. */
+export const EMPTY_TARGET = lines('empty_target', () => `'missing_in_target'`);
+
 /** What `--memory` measures with. */
 export const MEMORY_TABLES: readonly BenchTable[] = [
   lines('identical', NONE),
-  lines('empty_target', () => `'missing_in_target'`),
+  EMPTY_TARGET,
   lines('empty_source', () => `'extra_in_target'`),
 ];
