@@ -3,7 +3,7 @@ import { quoteQualified } from '../database/identifier';
 import { applyBatch, type ApplyContext, type CorrectionOutcome } from '../engine/apply';
 import { Batch } from '../engine/batch';
 import { insertInBulk, isBulk, type BulkInsert } from '../engine/bulk-insert';
-import { nextInsertPage } from '../ledger/insert-page';
+import { nextInsertPage, type InsertColumns } from '../ledger/insert-page';
 import { listPlanItems } from '../ledger/plan';
 
 /** Rows and characters of a transaction: as PostgreSQL writes them, so that a worker holds them as a few texts only. */
@@ -14,6 +14,14 @@ const ROWS_ONE_BY_ONE = 500;
 export function bulkOf({ runId, comparison, sides }: ApplyContext, table: string, schema: string): BulkInsert | null {
   const bulk = { runId, table, comparison, sides, markers: quoteQualified(schema, 'before_image') };
   return isBulk(bulk) ? bulk : null;
+}
+
+export function insertColumns({ comparison, sides }: Pick<ApplyContext, 'comparison' | 'sides'>): InsertColumns {
+  return {
+    key: comparison.key.map(({ source }) => source),
+    written: comparison.writable.map(({ target }) => target),
+    read: sides.source.columns.map(({ name }) => name),
+  };
 }
 
 /**
@@ -28,9 +36,10 @@ export async function* insertPages(
   signal: AbortSignal,
 ): AsyncGenerator<readonly CorrectionOutcome[]> {
   const { runId } = apply;
+  const columns = insertColumns(apply);
   const batch = new Batch(MOST);
   for (let after = '0'; ;) {
-    const page = await nextInsertPage(ledger, runId, step, after, batch.rows);
+    const page = await nextInsertPage(ledger, { runId, step, afterSeq: after }, columns, batch.rows);
     const last = page?.seqs.at(-1);
     if (!page || last === undefined) return;
     batch.saw(page.seqs.length, page.characters);

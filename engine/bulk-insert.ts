@@ -3,6 +3,7 @@ import type { InsertPage } from '../contracts/insert-page';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import { quoteIdentifier, quoteLiteral } from '../database/identifier';
+import { textsHash } from '../database/row-hash';
 import type { Sides } from './compare-chunk';
 import type { Side } from './side';
 import { concernsRows, LOCK_TIMEOUT } from './apply';
@@ -63,18 +64,19 @@ export async function insertInBulk(
   }
 }
 
-/** The page's keys (`$1`) and numbers (`$2`), joined to the side's rows. */
-function joinedByKey(side: Side, comparison: Comparison): string {
-  const wanted = side.key.map(
-    ({ equal, boundType }, i) =>
-      `${equal} = ("trueup:key" ->> ${quoteLiteral(comparison.key[i]?.source ?? '')})::${boundType}`,
-  );
-  return `unnest($1::jsonb[], $2::bigint[]) as "trueup:wanted"("trueup:key", "trueup:seq")
+const numbered = (prefix: string, n: number) => Array.from({ length: n }, (_, i) => `"trueup:${prefix}${i}"`);
+const texts = (from: number, n: number) => Array.from({ length: n }, (_, i) => `$${from + i}::text[]`);
+
+/** The page's numbers (`$1`) and keys (`$2` on, one for each column of the key), joined to the side's rows. */
+function joinedByKey(side: Side): string {
+  const names = numbered('k', side.key.length);
+  const wanted = side.key.map(({ equal, boundType }, i) => `${equal} = ${names[i] ?? ''}::${boundType}`);
+  return `unnest($1::bigint[], ${texts(2, names.length).join(', ')}) as "trueup:wanted"("trueup:seq", ${names.join(', ')})
           join ${side.relation} on ${wanted.join(' and ')}`;
 }
 
 /** A row's columns as jsonb, names to texts. */
-function rowObject(columns: Side['columns']): string {
+function rowObject(columns: readonly { readonly name: string; readonly text: string }[]): string {
   const parts: string[] = [];
   // A function takes a hundred arguments at the most.
   for (let at = 0; at < columns.length; at += 50) {
@@ -87,14 +89,13 @@ function rowObject(columns: Side['columns']): string {
 /** SHA-256 in hex of the source's rows as they are now, by `seq`. */
 async function readHashes(
   session: Queryable,
-  { comparison, sides }: BulkInsert,
-  { keyArray, seqArray }: InsertPage,
+  { sides: { source } }: BulkInsert,
+  { keyArrays, seqArray }: InsertPage,
 ): Promise<ReadonlyMap<string, string>> {
-  const { source } = sides;
   const { rows } = await session.query<{ seq: string; hash: string }>(
-    `select "trueup:seq" as seq, encode(sha256(convert_to((${rowObject(source.columns)})::text, 'UTF8')), 'hex') as hash
-       from ${joinedByKey(source, comparison)} where ${source.filter}`,
-    [keyArray, seqArray],
+    `select "trueup:seq" as seq, ${textsHash(source.columns.map(({ text }) => text))} as hash
+       from ${joinedByKey(source)} where ${source.filter}`,
+    [seqArray, ...keyArrays],
   );
   return new Map(rows.map(({ seq, hash }) => [seq, hash]));
 }
@@ -102,49 +103,71 @@ async function readHashes(
 /** Which of the page need no insert, or cannot have one: the target has the row, be it from here or not. */
 async function listTaken(
   session: Queryable,
-  { runId, comparison, sides, markers }: BulkInsert,
-  { keyArray, seqArray }: InsertPage,
+  { runId, sides, markers }: BulkInsert,
+  { keyArrays, seqArray }: InsertPage,
 ): Promise<ReadonlySet<string>> {
   const { rows } = await session.query<{ seq: string }>(
-    `select "trueup:seq" as seq from ${joinedByKey(sides.target, comparison)}
+    `select "trueup:seq" as seq from ${joinedByKey(sides.target)}
      union
-     select seq from ${markers} where run_id = $3 and seq = any ($2::bigint[])`,
-    [keyArray, seqArray, runId],
+     select seq from ${markers} where run_id = $${keyArrays.length + 2} and seq = any ($1::bigint[])`,
+    [seqArray, ...keyArrays, runId],
   );
   return new Set(rows.map(({ seq }) => seq));
 }
 
-async function insert(
-  session: Queryable,
-  { runId, table, comparison, sides, markers }: BulkInsert,
-  { seqs, seqArray, keyArray, afterArray }: InsertPage,
-  ready: readonly string[],
-): Promise<void> {
-  const { target } = sides;
-  const types = new Map(comparison.targetColumns.map(({ name, type }) => [name, type]));
-  const names = comparison.writable.map((column) => column.target);
-  const values = names.map((name) => `("trueup:after" ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`);
-  const only = ready.length === seqs.length ? null : ready;
+async function insert(session: Queryable, bulk: BulkInsert, page: InsertPage, ready: readonly string[]): Promise<void> {
+  const only = ready.length === page.seqs.length ? null : ready;
   await withDefaultPath(session, async () => {
-    const inserted = await session.query(
-      `insert into ${target.relation} (${names.map(quoteIdentifier).join(', ')}) overriding system value
-     select ${values.join(', ')}
-       from unnest($1::bigint[], $2::jsonb[]) as "trueup:item"("trueup:seq", "trueup:after")
-      where ($3::bigint[] is null or "trueup:seq" = any ($3::bigint[])) and "trueup:after" ?& $4::text[]`,
-      [seqArray, afterArray, only, names],
-    );
-    must(table, ready.length, inserted.rowCount);
+    await insertRows(session, bulk, page, { rows: ready.length, only });
     // Constraints that wait for the commit are checked now, and their triggers run, before the row is taken down.
     await session.query('set constraints all immediate');
   });
+  await insertMarkers(session, bulk, page, { rows: ready.length, only });
+}
+
+/** How many rows of a page are inserted, and which; null: all. */
+interface Part {
+  readonly rows: number;
+  readonly only: readonly string[] | null;
+}
+
+async function insertRows(
+  session: Queryable,
+  { table, comparison, sides }: BulkInsert,
+  { seqArray, afterArrays }: InsertPage,
+  { rows, only }: Part,
+): Promise<void> {
+  const types = new Map(comparison.targetColumns.map(({ name, type }) => [name, type]));
+  const columns = comparison.writable.map(({ target }) => target);
+  const names = numbered('v', columns.length);
+  const values = columns.map((name, i) => `${names[i] ?? ''}::${types.get(name) ?? 'text'}`);
+  const inserted = await session.query(
+    `insert into ${sides.target.relation} (${columns.map(quoteIdentifier).join(', ')}) overriding system value
+     select ${values.join(', ')}
+       from unnest($1::bigint[], ${texts(3, names.length).join(', ')}) as "trueup:item"("trueup:seq", ${names.join(', ')})
+      where $2::bigint[] is null or "trueup:seq" = any ($2::bigint[])`,
+    [seqArray, only, ...afterArrays],
+  );
+  must(table, rows, inserted.rowCount);
+}
+
+async function insertMarkers(
+  session: Queryable,
+  { runId, table, comparison, sides: { target }, markers }: BulkInsert,
+  { seqArray, keyArrays }: InsertPage,
+  { rows, only }: Part,
+): Promise<void> {
+  const key = numbered('k', keyArrays.length).map((name, i) => ({ name: comparison.key[i]?.source ?? '', text: name }));
+  const next = keyArrays.length + 2;
   const marked = await session.query(
     `insert into ${markers} (run_id, seq, table_name, relation, operation, record_key, before_row, after_row)
-     select $3, "trueup:seq", $4, $5, 'insert', "trueup:key", null, ${rowObject(target.columns)}
-       from ${joinedByKey(target, comparison)}
-      where $6::bigint[] is null or "trueup:seq" = any ($6::bigint[])`,
-    [keyArray, seqArray, runId, table, target.relation, only],
+     select $${next}, "trueup:seq", $${next + 1}, $${next + 2}, 'insert', ${rowObject(key)}, null,
+            ${rowObject(target.columns)}
+       from ${joinedByKey(target)}
+      where $${next + 3}::bigint[] is null or "trueup:seq" = any ($${next + 3}::bigint[])`,
+    [seqArray, ...keyArrays, runId, table, target.relation, only],
   );
-  must(table, ready.length, marked.rowCount);
+  must(table, rows, marked.rowCount);
 }
 
 function must(table: string, rows: number, changed: number | null): void {

@@ -48,14 +48,18 @@ const ANSWERED = `(p.effect_of is null or p.operation = 'delete') and l.table_na
 
 /** Gives the findings that a plan's items answer the resolution that their corrections came to. */
 export async function resolveCorrected(ledger: Queryable, runId: string): Promise<void> {
+  // Items and entries first, by themselves: of what comes of all three joins the planner expects a few rows, and would
+  // look the entries up one by one.
   await ledger.query(
     `update reconciliation_log l
-        set resolution = case c.status when 'SUCCESS' then
+        set resolution = case p.status when 'SUCCESS' then
                            case when p.needs_approval then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end
-                         else c.status end,
+                         else p.status end,
             resolved_at = clock_timestamp()
-       from plan_item p join correction_log c using (run_id, seq)
-      where l.run_id = $1 and p.run_id = $1 and ${ANSWERED}
+       from (select i.table_name, i.key_digest, i.operation, i.effect_of, i.needs_approval, c.status
+               from plan_item i join correction_log c using (run_id, seq)
+              where i.run_id = $1 offset 0) as p
+      where l.run_id = $1 and ${ANSWERED}
         and l.resolution in ('OPEN', 'FAILED', 'SKIPPED_STALE')`,
     [runId],
   );

@@ -108,8 +108,15 @@ export async function setApprovalDeadline(ledger: Queryable, runId: string, dead
   );
 }
 
+/** The form in which the items of a plan that is frozen now are hashed; see ledger/plan-digest.ts. */
+export const PLAN_FORM = 2;
+
 export async function setPlanDigest(ledger: Queryable, runId: string, digest: string): Promise<void> {
-  await ledger.query('update run set plan_digest = $2 where run_id = $1', [runId, digest]);
+  await ledger.query(
+    `update run set plan_digest = $2, plan_form = case when plan_digest is null then ${PLAN_FORM} else plan_form end
+      where run_id = $1`,
+    [runId, digest],
+  );
 }
 
 /** Notes which tables of the plan are over their guard. */

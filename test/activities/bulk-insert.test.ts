@@ -1,4 +1,4 @@
-import { bulkOf } from '../../activities/bulk-insert';
+import { bulkOf, insertColumns } from '../../activities/bulk-insert';
 import { cascadesIn, markersOf } from '../../activities/effects';
 import type { ApplyContext } from '../../engine/apply';
 import { insertInBulk, type BulkInsert } from '../../engine/bulk-insert';
@@ -33,7 +33,13 @@ describe('inserting many rows', () => {
     return bulk;
   };
   const firstPage = async (runId: string) => {
-    const page = await nextInsertPage(await run.resources.ledger(), runId, 1, '0', 100_000);
+    const columns = insertColumns(await contextOf(runId, 't'));
+    const page = await nextInsertPage(
+      await run.resources.ledger(),
+      { runId, step: 1, afterSeq: '0' },
+      columns,
+      100_000,
+    );
     if (page === null) throw new Error('no page');
     return page;
   };

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { digestPlan } from '../../ledger/plan-digest';
+import { setPlanDigest } from '../../ledger/run';
 import { TestLedger } from '../support/ledger';
 
 interface Item {
@@ -37,7 +39,7 @@ describe('the digest of a plan', () => {
     ...changes,
   });
 
-  async function digestOf(items: readonly Item[]): Promise<string> {
+  async function entered(items: readonly Item[]): Promise<string> {
     const runId = await on.run([]);
     await on.ledger.query(
       `insert into plan_item (run_id, seq, step, table_name, operation, needs_approval, key_digest, record_key,
@@ -49,7 +51,21 @@ describe('the digest of a plan', () => {
                 'key_digest', '\\x' || md5(item ->> 'seq'))) as i`,
       [runId, JSON.stringify(items)],
     );
-    return digestPlan(on.ledger, runId);
+    return runId;
+  }
+  const digestOf = async (items: readonly Item[]) => digestPlan(on.ledger, await entered(items));
+
+  /** As versions before `plan_form` took it. */
+  async function earlierDigest(runId: string): Promise<string> {
+    const { rows } = await on.ledger.query<{ content: string }>(
+      `select jsonb_build_array(seq, table_name, operation, needs_approval, record_key, before_data, after_data, source_data,
+                                check_source, effect_of, constraint_name)::text as content
+         from plan_item where run_id = $1 order by seq`,
+      [runId],
+    );
+    const hash = createHash('sha256');
+    for (const { content } of rows) hash.update(createHash('sha256').update(content).digest());
+    return hash.digest('hex');
   }
 
   it('tells any two lists of items apart', async () => {
@@ -75,6 +91,25 @@ describe('the digest of a plan', () => {
     const digests = [];
     for (const list of lists) digests.push(await digestOf(list));
     expect(new Set(digests).size).toBe(lists.length);
+  });
+
+  it('stays what it was for a plan that an earlier version froze', async () => {
+    const runId = await entered([item(), item({ seq: 2, before_data: { a: 'b' } })]);
+    const digest = await earlierDigest(runId);
+    await on.ledger.query('update run set plan_digest = $2 where run_id = $1', [runId, digest]);
+    expect(await digestPlan(on.ledger, runId)).toBe(digest);
+    // Frozen again by this version it is still that one.
+    await setPlanDigest(on.ledger, runId, digest);
+    expect(await digestPlan(on.ledger, runId)).toBe(digest);
+  });
+
+  it('is held in the form in which it was taken', async () => {
+    const runId = await entered([item()]);
+    const digest = await digestPlan(on.ledger, runId);
+    await setPlanDigest(on.ledger, runId, digest);
+    expect(await digestPlan(on.ledger, runId)).toBe(digest);
+    await on.ledger.query(`update plan_item set after_data = '{"a": "c"}' where run_id = $1`, [runId]);
+    expect(await digestPlan(on.ledger, runId)).not.toBe(digest);
   });
 
   it('is the same for the same list, in whatever order its columns and rows were entered', async () => {
