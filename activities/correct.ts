@@ -190,12 +190,9 @@ export async function ledgerSchema(resources: Resources, runId: string): Promise
 export async function resolveApplied(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
   const statuses = await countCorrections(ledger, runId);
-  await refreshStatistics(
-    ledger,
-    'correction_log',
-    Object.values(statuses).reduce((sum, n) => sum + n, 0),
-  );
-  await resolveCorrected(ledger, runId);
+  const corrections = Object.values(statuses).reduce((sum, n) => sum + n, 0);
+  await refreshStatistics(ledger, 'correction_log', corrections);
+  await ledger.withTransaction('read write', (session) => resolveCorrected(session, runId, corrections));
 }
 
 const KEYS_AT_ONCE = 1_000;

@@ -46,20 +46,23 @@ export async function countFindings(ledger: Queryable, runId: string, table: str
 const ANSWERED = `(p.effect_of is null or p.operation = 'delete') and l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
           case p.operation when 'insert' then 'missing_in_target' when 'delete' then 'extra_in_target' else 'field_mismatch' end`;
 
-/** Gives the findings that a plan's items answer the resolution that their corrections came to. */
-export async function resolveCorrected(ledger: Queryable, runId: string): Promise<void> {
-  // Items and entries first, by themselves: of what comes of all three joins the planner expects a few rows, and would
-  // look the entries up one by one.
-  await ledger.query(
+/** From so many on they are joined as a whole: the planner expects a few of them, and would look each one up. */
+const MANY = 1_000;
+
+/**
+ * Gives the findings that a plan's items answer the resolution that their corrections, so many of them, came to. To be
+ * called within a transaction.
+ */
+export async function resolveCorrected(session: Queryable, runId: string, corrections: number): Promise<void> {
+  if (corrections >= MANY) await session.query(`select set_config('enable_nestloop', 'off', true)`);
+  await session.query(
     `update reconciliation_log l
-        set resolution = case p.status when 'SUCCESS' then
+        set resolution = case c.status when 'SUCCESS' then
                            case when p.needs_approval then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end
-                         else p.status end,
+                         else c.status end,
             resolved_at = clock_timestamp()
-       from (select i.table_name, i.key_digest, i.operation, i.effect_of, i.needs_approval, c.status
-               from plan_item i join correction_log c using (run_id, seq)
-              where i.run_id = $1 offset 0) as p
-      where l.run_id = $1 and ${ANSWERED}
+       from plan_item p join correction_log c using (run_id, seq)
+      where l.run_id = $1 and p.run_id = $1 and ${ANSWERED}
         and l.resolution in ('OPEN', 'FAILED', 'SKIPPED_STALE')`,
     [runId],
   );

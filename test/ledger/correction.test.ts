@@ -42,7 +42,7 @@ describe('corrections in the ledger', () => {
     expect(approvers.map((row) => row['approver'])).toEqual([null, 'ann', 'bob']);
     const steps = await listPlanSteps(on.ledger, runId);
     for (const { step } of steps) expect(await nextPlanItems(on.ledger, runId, step, '0', 10)).toEqual([]);
-    await resolveCorrected(on.ledger, runId);
+    await resolveCorrected(on.ledger, runId, 1);
     const resolutions = (await collect(streamFindings(on.ledger, runId))).map(({ key, resolution }) => [
       key['id'],
       resolution,
