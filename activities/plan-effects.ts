@@ -14,7 +14,8 @@ import type { StepContext } from './step';
 
 /** More rows than this are not deleted or changed as a consequence: nobody reads a list of so many. */
 const MOST_EFFECTS = 1_000_000;
-const PAGE = 500;
+/** Deletes whose effects are looked for at once: where no index finds them, each time costs a look at the whole table. */
+const PAGE = 5_000;
 
 export interface PlanEffectsOptions {
   readonly most?: number;

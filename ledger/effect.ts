@@ -113,7 +113,8 @@ export async function spreadApproval(ledger: Queryable, runId: string): Promise<
 
 /**
  * Numbers a plan anew: within a step by level, the highest first, so that effects come before the deletes that cause them,
- * the farthest first, and rows of one table in the order in which they refer to each other.
+ * the farthest first, and rows of one table in the order in which they refer to each other. Only what gets another number
+ * is written.
  */
 export async function numberPlan(ledger: Queryable, runId: string): Promise<void> {
   await spreadApproval(ledger, runId);
@@ -129,10 +130,10 @@ export async function numberPlan(ledger: Queryable, runId: string): Promise<void
      update plan_item p set seq = -n.new, effect_of = -c.new
        from numbered n left join plan_item i on i.run_id = $1 and i.seq = n.old
             left join numbered c on c.old = i.effect_of
-      where p.run_id = $1 and p.seq = n.old`,
+      where p.run_id = $1 and p.seq = n.old and (n.new <> n.old or c.new <> i.effect_of)`,
     [runId],
   );
-  await ledger.query('update plan_item set seq = -seq, effect_of = -effect_of where run_id = $1', [runId]);
+  await ledger.query('update plan_item set seq = -seq, effect_of = -effect_of where run_id = $1 and seq < 0', [runId]);
 }
 
 /** Enters tables that only a plan touches. */
