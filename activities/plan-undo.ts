@@ -15,7 +15,14 @@ import { readPlanLines } from '../ledger/plan';
 import { digestPlan } from '../ledger/plan-digest';
 import { readRunConfig, setPlanDigest } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
-import { insertRefused, insertUndoItems, readUndoScope, type RefusedUndo, type UndoPlanItem } from '../ledger/undo';
+import {
+  insertRefused,
+  insertUndoItems,
+  previousAsked,
+  readUndoScope,
+  type RefusedUndo,
+  type UndoPlanItem,
+} from '../ledger/undo';
 import { listUndone } from '../ledger/undone';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
@@ -30,7 +37,8 @@ export interface PlanUndoInput {
 
 /**
  * Plans an undo from the before-images of the run and from what the target holds now, the last correction first. What was
- * changed since its correction is refused, or overwritten where that is asked for. A retry adds what is not there yet.
+ * changed since its correction is refused, or overwritten where that is asked for. What a delete took along comes back with
+ * it, also where only the delete is asked for. A retry adds what is not there yet.
  *
  * @throws RUN_NOT_UNDOABLE: nothing is left to give back.
  */
@@ -50,20 +58,20 @@ export async function planUndo(
     for (const table of await listImageTables(target, config.ledgerSchema, undoOf)) {
       const { pair } = await resources.comparison(undoOf, table);
       // Two connections may lead to one database: each table is given back by its own.
-      const isAsked = scope.tables === null || scope.tables.includes(table);
-      if (isAsked && pair.target.connection === connection) tables.push(table);
+      if (pair.target.connection === connection) tables.push(table);
     }
     const stepOf = await orderSteps(resources, undoOf, connection, tables, firstStep);
-    const filter = { tables, seqs: scope.corrections };
     const batch = new Batch();
     for (let below = ABOVE_ALL; ;) {
+      const seqs = isWhole(scope) ? null : await previousAsked(ledger, undoOf, scope, below, batch.rows);
+      const filter = { tables, seqs };
       const images = await previousBeforeImages(target, config.ledgerSchema, undoOf, below, batch.rows, filter);
-      const lowest = images.at(-1);
-      if (!lowest) break;
+      const lowest = seqs === null ? images.at(-1)?.seq : seqs.at(-1);
+      if (lowest === undefined) break;
       batch.saw(images.length, charactersOf(images.flatMap(({ before, after }) => [before, after])));
       await planPage(resources, { runId, undoOf, scope, stepOf, number }, images, context.signal);
       number += images.length;
-      below = lowest.seq;
+      below = lowest;
       context.report({ planned: number - 1 });
     }
     firstStep += 3 * tables.length;
@@ -146,7 +154,8 @@ async function planPage(
         step: stepOf(table, item.operation),
         keyDigest: keyDigest(key),
         undoes: image.seq,
-        needsApproval: scope.policy === 'approve' && (forced || item.operation !== 'insert'),
+        // What somebody else wrote since is overwritten by nobody's policy.
+        needsApproval: forced || (scope.policy === 'approve' && item.operation !== 'insert'),
         ...(forced ? { forced } : {}),
       });
     }

@@ -1,4 +1,4 @@
-/** Whether an undo that deletes or overwrites rows asks first. */
+/** Whether an undo that deletes or overwrites rows asks first; where these were changed since, it always does. */
 export const UNDO_POLICIES = ['auto', 'approve'] as const;
 export type UndoPolicy = (typeof UNDO_POLICIES)[number];
 

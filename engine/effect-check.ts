@@ -119,10 +119,13 @@ async function findUnplanned(
   return found.refused;
 }
 
+/** Rows that a refusal names by their keys. */
+const MOST_NAMED = 5;
+
 /** Collects what deletes would touch beside the plan. */
 class Found {
   readonly refused = new Map<string, Refusal>();
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { readonly count: number; readonly names: string[] }>();
   readonly #causes: ReadonlySet<string>;
   readonly #own: ReadonlySet<string>;
 
@@ -151,13 +154,15 @@ class Found {
       for (const child of children) {
         for await (const effects of findEffects(this.session, side, keys, key, child)) {
           const unfit = await this.#unfit(effects);
-          for (const { parent } of unfit) {
+          for (const { parent, key: of } of unfit) {
             const item = items[parent];
             if (!item) continue;
             const id = JSON.stringify([item.effectOf ?? item.seq, key.child, key.name]);
-            const count = (this.#counts.get(id) ?? 0) + 1;
-            this.#counts.set(id, count);
-            this.#refuse(item, unplanned(key, count));
+            const { count, names } = this.#counts.get(id) ?? { count: 0, names: [] };
+            if (count < MOST_NAMED) names.push(Object.values(of).join(', '));
+            this.#counts.set(id, { count: count + 1, names });
+            const more = count < MOST_NAMED ? '' : ` and ${count + 1 - MOST_NAMED} more`;
+            this.#refuse(item, unplanned(key, count + 1, `${names.join('; ')}${more}`));
           }
         }
       }

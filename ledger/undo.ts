@@ -48,6 +48,30 @@ export async function insertUndoItems(ledger: Queryable, runId: string, items: r
   );
 }
 
+/**
+ * The numbers of a run's corrections that are asked for, from the highest down, below `belowSeq`: those themselves, and
+ * what the database would have done by itself because of them.
+ */
+export async function previousAsked(
+  ledger: Queryable,
+  runId: string,
+  { tables, corrections }: Pick<UndoScope, 'tables' | 'corrections'>,
+  belowSeq: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await ledger.query<{ seq: string }>(
+    `select i.seq from plan_item i join plan_item c on c.run_id = $1 and c.seq = coalesce(i.effect_of, i.seq)
+      where i.run_id = $1 and i.seq < $4::bigint
+        and (($2::text[] is null or c.table_name = any ($2::text[]))
+               and ($3::bigint[] is null or c.seq = any ($3::bigint[]))
+             or ($2::text[] is null or i.table_name = any ($2::text[]))
+               and ($3::bigint[] is null or i.seq = any ($3::bigint[])))
+      order by i.seq desc limit $5`,
+    [runId, tables, corrections, belowSeq, limit],
+  );
+  return rows.map(({ seq }) => seq);
+}
+
 /** A correction that an undo leaves as it is, since its row was changed afterwards. */
 export interface RefusedUndo {
   readonly seq: string;

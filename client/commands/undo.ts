@@ -28,8 +28,9 @@ and the rest later. An undo is a run of its own, with an ID: it can be undone li
 A row that has changed again since is left alone, and listed as SKIPPED_STALE with what differs. With --force it is
 overwritten; that is recorded, and backed up, so it can be taken back.
 
-What deletes or overwrites rows waits for an approval, unless the config says \`defaults.undo: auto\`. On a terminal you
-are asked; --yes approves the plan at once, in your name.
+What deletes or overwrites rows waits for an approval, unless the config says \`defaults.undo: auto\`; what --force
+overwrites always does. On a terminal you are asked; --yes approves the plan at once, in your name. What a delete took
+along by a foreign key comes back with it, also where only the delete, or its table, is named.
 
 Exit codes: 0 everything given back (or left running), 1 some rows were not, 2 no such run or not one to undo,
 3 waiting for approval, 4 failed.

@@ -7,6 +7,7 @@ import { Resources } from '../../activities/resources';
 import { planUndo } from '../../activities/plan-undo';
 import { openUndo } from '../../activities/undo';
 import { applyTogether } from '../../activities/together';
+import type { UndoInput } from '../../contracts/messages';
 import type { PlanItem } from '../../contracts/plan-item';
 import { closeCandidates, insertCandidates } from '../../ledger/candidate';
 import { beginChunk, finishChunk, insertChunks } from '../../ledger/chunk';
@@ -59,12 +60,15 @@ export class CorrectionRun {
     await Promise.all([this.source.query(sql), this.target.query(sql)]);
   }
 
-  /** Begins anew with empty databases; `tables` in YAML. */
-  async reset(tables: string): Promise<void> {
+  /** Begins anew with empty databases; `tables`, and further fields of `defaults`, in YAML. */
+  async reset(tables: string, defaults = ''): Promise<void> {
     await this.both('drop schema public cascade; create schema public');
     await this.target.query('truncate trueup.run cascade; truncate trueup.before_image').catch(() => undefined);
     const connections = `connections: { legacy: { url: "${this.source.url}" }, modern: { url: "${this.target.url}" } }`;
-    writeFileSync(this.configPath, `${connections}\ndefaults: { source: legacy, target: modern }\ntables: ${tables}\n`);
+    writeFileSync(
+      this.configPath,
+      `${connections}\ndefaults: { source: legacy, target: modern${defaults} }\ntables: ${tables}\n`,
+    );
   }
 
   /** Opens a run and compares its tables; those named `incomplete` were not compared to their end. */
@@ -146,13 +150,20 @@ export class CorrectionRun {
     await endRun(await this.resources.ledger(), runId, { status: 'applied', error: null, phases: {} });
   }
 
-  /** Takes back what a run changed. */
-  async undo(undoOf: string): Promise<readonly Entry[]> {
+  /** Plans to take back what a run changed, or what the input names of it. */
+  async planUndo(undoOf: string, scope: Omit<UndoInput, 'runId'> = {}) {
     await this.end(undoOf);
-    const execution = { workflowId: `undo-${undoOf}`, firstExecutionRunId: `undo-${undoOf}-execution` };
-    const { runId } = await openUndo(this.resources, { input: { runId: undoOf }, ...execution });
-    const { digest } = await planUndo(this.resources, { runId, undoOf }, context);
-    return this.apply(runId, digest);
+    const workflowId = `undo-${undoOf}-${(this.#runs += 1)}`;
+    const execution = { workflowId, firstExecutionRunId: `${workflowId}-execution` };
+    const { runId } = await openUndo(this.resources, { input: { runId: undoOf, ...scope }, ...execution });
+    const plan = await planUndo(this.resources, { runId, undoOf }, context);
+    return { runId, plan };
+  }
+
+  /** Takes back what a run changed, or what the input names of it. */
+  async undo(undoOf: string, scope: Omit<UndoInput, 'runId'> = {}): Promise<readonly Entry[]> {
+    const { runId, plan } = await this.planUndo(undoOf, scope);
+    return this.apply(runId, plan.digest);
   }
 
   async entries(runId: string): Promise<readonly Entry[]> {
