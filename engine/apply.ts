@@ -17,6 +17,8 @@ export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from '.
 
 /** How long a correction waits for a row that somebody else has locked. */
 export const LOCK_TIMEOUT = '5s';
+/** Parts of a batch that has waited so long do not wait as long again. */
+const SHORT_LOCK_TIMEOUT = '250ms';
 const ATTEMPTS_WHEN_BUSY = 5;
 
 /**
@@ -30,10 +32,11 @@ export async function applyBatch(
   context: ApplyContext,
   items: readonly PlanItem[],
   signal?: AbortSignal,
+  lockTimeout = LOCK_TIMEOUT,
 ): Promise<readonly CorrectionOutcome[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await applyTogether(context, items, signal);
+      return await applyTogether(context, items, lockTimeout, signal);
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
       const busy = error.sqlState === '40001' || error.sqlState === '40P01';
@@ -42,22 +45,30 @@ export async function applyBatch(
       const [only] = items;
       if (items.length === 1 && only) return [failed(only, error)];
       const half = Math.ceil(items.length / 2);
-      const first = await applyBatch(context, items.slice(0, half), signal);
-      return [...first, ...(await applyBatch(context, items.slice(half), signal))];
+      const wait = error.sqlState === LOCKED ? SHORT_LOCK_TIMEOUT : lockTimeout;
+      const first = await applyBatch(context, items.slice(0, half), signal, wait);
+      return [...first, ...(await applyBatch(context, items.slice(half), signal, wait))];
     }
   }
 }
+
+const LOCKED = '55P03';
 
 /** Whether the database refused values or rows, rather than being out of reach. */
 export function concernsRows(error: DatabaseFailure): boolean {
   return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(error.sqlState);
 }
 
-/** What other corrections may remove: references, unique and exclusive values, and whatever a trigger looks for. */
-const MAY_PASS = /^(23503|23505|23001|23P01|P0)/;
+/**
+ * What other corrections may remove: references, unique and exclusive values, whatever a trigger looks for;
+ * and what waiting may: somebody else's lock.
+ */
+const MAY_PASS = /^(23503|23505|23001|23P01|P0|55P03)/;
 
 function failed(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
-  const { sqlState, serverMessage } = error;
+  const { sqlState } = error;
+  const held = ': somebody else holds a lock on the row, or on one that it refers to or that refers to it';
+  const serverMessage = sqlState === LOCKED ? `${error.serverMessage}${held}` : error.serverMessage;
   return {
     seq: item.seq,
     status: 'FAILED',
@@ -69,13 +80,14 @@ function failed(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
 async function applyTogether(
   context: ApplyContext,
   items: readonly PlanItem[],
+  lockTimeout: string,
   signal?: AbortSignal,
 ): Promise<readonly CorrectionOutcome[]> {
   const { sides, markers } = context;
   return sides.target.database.withTransaction(
     'read write',
     async (session) => {
-      await takeTurn(session, context.runId);
+      await takeTurn(session, context.runId, lockTimeout);
       const done = await markers.done(
         session,
         items.map((item) => item.seq),
@@ -107,10 +119,10 @@ async function applyTogether(
 }
 
 /** Begins to correct: waits for whoever corrects for the same run, and limits how long others are waited for. */
-export async function takeTurn(session: Queryable, runId: string): Promise<void> {
+export async function takeTurn(session: Queryable, runId: string, lockTimeout = LOCK_TIMEOUT): Promise<void> {
   // An attempt that was given up may still be running on another worker: the two take turns, however long it takes.
   await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [runId]);
-  await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+  await session.query(`select set_config('lock_timeout', $1, true)`, [lockTimeout]);
 }
 
 function success(item: PlanItem): CorrectionOutcome {
