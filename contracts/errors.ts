@@ -119,6 +119,26 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'Look up the SQLSTATE; the full message of the server stands in its log.',
   },
+  RULE_INVALID: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Correct the query that is named: one SELECT, the same number of columns on both sides, the keys first and the value last.',
+  },
+  RULE_KEY_REPEATS: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'All columns but the last are the key: let the query that is named give each key once, mostly by GROUP BY.',
+  },
+  RULE_TIMEOUT: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: "Raise the rule's `timeout`, or make the query that is named faster.",
+  },
+  RULE_WRITES: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'The query of a rule may only read: it runs in a read-only transaction. Nothing was written.',
+  },
   LEDGER_INCOMPATIBLE: {
     retryable: false,
     exitCode: EXIT.failed,

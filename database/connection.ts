@@ -7,7 +7,12 @@ export interface Queryable {
   query<Row extends object>(
     text: string,
     values?: readonly unknown[],
-  ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>;
+  ): Promise<{
+    readonly rows: Row[];
+    readonly rowCount: number | null;
+    /** The columns that it gives, with the OIDs of their types; none of a statement that gives no rows. */
+    readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+  }>;
 }
 
 export interface DatabaseOptions {

@@ -1,6 +1,7 @@
 import type { CheckKind } from '../../contracts/check';
 import type { CheckRules } from './check';
 import { counts } from './counts';
+import { rules } from './rules';
 
 /** Every kind of check. */
-export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { counts };
+export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { counts, rules };

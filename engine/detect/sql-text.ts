@@ -10,6 +10,7 @@ export type OneStatement =
 export function oneStatement(sql: string): OneStatement {
   let end: number | null = null;
   let firstWord: string | null = null;
+  let depth = 0;
   for (const { kind, from, text } of tokens(sql)) {
     if (kind === 'open') return { ok: false, why: `${text} is not closed` };
     if (kind === 'blank') continue;
@@ -18,8 +19,12 @@ export function oneStatement(sql: string): OneStatement {
       continue;
     }
     if (end !== null) return { ok: false, why: 'there is a second statement' };
+    if (text === '(') depth += 1;
+    if (text === ')') depth -= 1;
+    if (depth < 0) return { ok: false, why: 'a parenthesis is closed that was not opened' };
     if (text !== '(') firstWord ??= kind === 'word' ? text.toLowerCase() : '';
   }
+  if (depth > 0) return { ok: false, why: 'a parenthesis is not closed' };
   const statement = sql.slice(0, end ?? sql.length).trim();
   return firstWord === null ? { ok: false, why: 'there is no statement' } : { ok: true, statement, firstWord };
 }

@@ -128,8 +128,8 @@ describe('counts of rows', () => {
     ['count(*)', 'CONFIG_INVALID', /aggregate functions are not allowed/],
     ['generate_series(1, a)', 'CONFIG_INVALID', /set-returning functions are not allowed/],
     ['row_number() over ()', 'CONFIG_INVALID', /window functions are not allowed/],
-    ['a); drop table t; --', 'CONFIG_INVALID', /there is a second statement/],
-    ['a) -- ', 'CONFIG_INVALID', /syntax error/],
+    ['a; drop table t; --', 'CONFIG_INVALID', /there is a second statement/],
+    ['a) -- ', 'CONFIG_INVALID', /parenthesis/],
     ['kind', 'COLUMNS_INCOMPARABLE', /integer in the source, jsonb in the target/],
   ])('by %j are refused with %s', async (name, code, message) => {
     await pair.source.query('create table t (id int primary key, a int, kind int)');
