@@ -1,6 +1,6 @@
 import type { ColumnDifference } from './difference';
 import type { ErrorCode } from './errors';
-import type { InconsistencyType, Severity, TextRow } from './finding';
+import type { Finding, InconsistencyType, Severity, TextRow } from './finding';
 
 /** What a run can look for beside comparing rows. */
 export const CHECK_KINDS = ['drift', 'references', 'times', 'counts', 'aggregates', 'rules', 'anomalies'] as const;
@@ -30,6 +30,12 @@ export interface CheckSummary extends CheckRef {
   /** What it looked at and came to, in a line; names and numbers only. */
   readonly detail: string | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+}
+
+/** A check in the report of a run. */
+export interface ReportedCheck extends CheckSummary {
+  /** Of a business rule that found something: its first differences, ten at the most. */
+  readonly first?: readonly Finding[];
 }
 
 /** What a check found, once. */

@@ -1,4 +1,4 @@
-import type { CheckSummary, RunMode } from './check';
+import type { CheckSummary, ReportedCheck, RunMode } from './check';
 import type { HashMethod } from './comparison';
 import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
@@ -117,7 +117,7 @@ export interface RunReport {
   readonly mode: RunMode;
   readonly tables: readonly TableSummary[];
   /** What was checked beside the rows. */
-  readonly checks: readonly CheckSummary[];
+  readonly checks: readonly ReportedCheck[];
   readonly corrections: Partial<Record<CorrectionStatus, number>>;
   readonly plan: readonly PlanLine[];
   /** The tables of which the plan would delete or overwrite more than their guard allows. */

@@ -1,3 +1,4 @@
+import type { CheckRef } from '../contracts/check';
 import type { ColumnDifference } from '../contracts/difference';
 import type { Finding, InconsistencyType, Resolution, Severity, TextRow } from '../contracts/finding';
 import type { FindingCounts } from '../contracts/run';
@@ -107,6 +108,35 @@ interface FindingRow {
   detail: string | null;
 }
 
+function toFinding(row: FindingRow): Finding {
+  const differences = JSON.parse(row.differences) as ColumnDifference[];
+  return {
+    table: row.table_name,
+    type: row.inconsistency_type,
+    severity: row.severity,
+    resolution: row.resolution,
+    key: JSON.parse(row.record_key) as TextRow,
+    columns: differences.map(({ name, source, target }) => ({ name, source, target })),
+    detail: row.detail,
+  };
+}
+
+/** The first findings of a check, in the order of their keys' texts. */
+export async function firstFindings(
+  ledger: Queryable,
+  runId: string,
+  { kind, subject }: CheckRef,
+  limit: number,
+): Promise<readonly Finding[]> {
+  const { rows } = await ledger.query<FindingRow>(
+    `select id, table_name, inconsistency_type, severity, resolution, record_key, differences, detail
+       from reconciliation_log where run_id = $1 and check_kind = $2 and check_subject = $3
+      order by record_key::text collate "C", id limit $4`,
+    [runId, kind, subject, limit],
+  );
+  return rows.map(toFinding);
+}
+
 const PAGE = 1_000;
 
 /** Every finding of a run, in the order of table, type and key, a page at a time. */
@@ -126,21 +156,7 @@ export async function* streamFindings(
         order by table_name, inconsistency_type, key_digest limit ${PAGE}`,
       [runId, ...after, filter.table ?? null, filter.type ?? null],
     );
-    for (const row of rows) {
-      yield {
-        table: row.table_name,
-        type: row.inconsistency_type,
-        severity: row.severity,
-        resolution: row.resolution,
-        key: JSON.parse(row.record_key) as TextRow,
-        columns: (JSON.parse(row.differences) as ColumnDifference[]).map(({ name, source, target }) => ({
-          name,
-          source,
-          target,
-        })),
-        detail: row.detail,
-      };
-    }
+    for (const row of rows) yield toFinding(row);
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return;
     after = [last.table_name, last.inconsistency_type, last.digest];

@@ -1,4 +1,4 @@
-import type { RunMode } from '../contracts/check';
+import type { ReportedCheck, RunMode } from '../contracts/check';
 import type { HashMethod } from '../contracts/comparison';
 import { TrueupError, type ErrorCode } from '../contracts/errors';
 import type { GuardBreach } from '../contracts/guard';
@@ -17,7 +17,7 @@ import { readChainHead } from './chain';
 import { listChecks, WEIGHS } from './check';
 import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
-import { countFindings } from './finding';
+import { countFindings, firstFindings } from './finding';
 import { readPlanLines } from './plan';
 import { parseUndoScope } from './undo';
 import { readRunResolution } from './resolution';
@@ -114,6 +114,17 @@ async function countRemaining(ledger: Queryable, runId: string): Promise<number>
   return Number(rows[0]?.n ?? 0);
 }
 
+const FIRST_OF_RULE = 10;
+
+async function readChecks(ledger: Queryable, runId: string): Promise<readonly ReportedCheck[]> {
+  const reported: ReportedCheck[] = [];
+  for (const check of await listChecks(ledger, runId)) {
+    const hasFirst = check.kind === 'rules' && check.findings > 0;
+    reported.push(hasFirst ? { ...check, first: await firstFindings(ledger, runId, check, FIRST_OF_RULE) } : check);
+  }
+  return reported;
+}
+
 /** How many findings stand in the review queue, and how many a reviewer decided to keep. */
 async function countReviewed(ledger: Queryable, runId: string) {
   const { rows } = await ledger.query<{ in_review: string; kept: string }>(
@@ -138,7 +149,7 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
     undo: row.undo_of === null ? null : { runId: row.undo_of, ...parseUndoScope(row.undo) },
     // An undo compares no tables: it restores rows. Nor does a review, which corrects what an earlier run has found.
     tables: row.kind !== 'reconcile' ? [] : await readTables(ledger, row.run_id),
-    checks: await listChecks(ledger, row.run_id),
+    checks: await readChecks(ledger, row.run_id),
     corrections: await countCorrections(ledger, row.run_id),
     plan,
     blocked: JSON.parse(row.blocked) as GuardBreach[],

@@ -29,7 +29,7 @@ export function addFindings(program: Command, runner: Runner): void {
     .summary('every inconsistency that a run found')
     .description('Every inconsistency that a run found, one line each.')
     .argument('<run>', 'run ID or workflow ID')
-    .option('--table <name>', 'only of this table')
+    .option('--table <name>', 'only of this table, or of this business rule')
     .addOption(new Option('--type <type>', 'only of this type').choices(INCONSISTENCY_TYPES))
     .option('--json', 'print JSON lines')
     .addHelpText('after', HELP)
@@ -39,7 +39,8 @@ export function addFindings(program: Command, runner: Runner): void {
 async function findings(context: Context, ref: string, options: FindingsOptions): Promise<ExitCode> {
   const report = await knownReport(context, ref);
   const { table, type, json } = options;
-  const names = report.tables.map((each) => each.name);
+  const rules = report.checks.filter(({ kind }) => kind === 'rules').map(({ subject }) => subject);
+  const names = [...report.tables.map((each) => each.name), ...rules];
   if (table !== undefined && !names.includes(table)) {
     throw new TrueupError(
       'TABLE_UNKNOWN',

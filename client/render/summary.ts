@@ -1,3 +1,4 @@
+import type { RunMode } from '../../contracts/check';
 import { ERRORS, isErrorCode } from '../../contracts/errors';
 import type { RowInconsistencyType } from '../../contracts/finding';
 import type { RunPhase } from '../../contracts/messages';
@@ -99,12 +100,20 @@ function scopeLine({ runId, tables, corrections, force }: NonNullable<RunReport[
   return `Of run ${runId}: ${parts.length === 0 ? 'all of it' : parts.join('; ')}.`;
 }
 
+/** What a run in this mode cannot see; of the others nothing has to be said. */
+const MODE_LINES: Readonly<Partial<Record<RunMode, string>>> = {
+  count: 'Only counts were compared: rows that differ where the counts are equal are not seen.',
+  aggregate: 'Only counts, sums and checksums by group were compared; rows, only of groups that differ.',
+};
+
 /** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
 export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
   const what = { reconcile: 'Run', undo: 'Undo', review: 'Review' }[report.kind];
   const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
   if (report.undo) lines.push(scopeLine(report.undo));
   if (report.tables.length > 0) lines.push('', summaryTable(report.tables));
+  const seen = MODE_LINES[report.mode];
+  if (report.tables.length > 0 && seen !== undefined) lines.push(seen);
   lines.push(...checkLines(report.checks, colors));
   if (report.tables.length + report.checks.length > 0) lines.push('');
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {

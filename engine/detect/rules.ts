@@ -168,7 +168,7 @@ class Report {
   detail(keys: number): string {
     const { [MISSING]: missing, [MISMATCH]: mismatched, [EXTRA]: extra } = this.#counts;
     const within = `within ${this.rule.tolerance}`;
-    if (missing + mismatched + extra === 0) return `PASS: ${keys} keys, all equal ${within}`;
-    return `FAIL: of ${keys} keys ${missing} missing in the target, ${extra} extra, ${mismatched} not equal ${within}`;
+    if (missing + mismatched + extra === 0) return `${keys} keys, all equal ${within}`;
+    return `of ${keys} keys ${missing} missing in the target, ${extra} extra, ${mismatched} not equal ${within}`;
   }
 }

@@ -35,11 +35,11 @@ export class OneTable {
     return new Resources({ configPath, concurrency: 2, searchAttributes: false });
   }
 
-  /** Writes the config; `tables` and `defaults`, further fields of them, in YAML. */
-  configure(tables = '[t]', defaults = 'fourEyes: false'): void {
+  /** Writes the config; `tables` and `defaults`, further fields of them, in YAML; `more`, further lines. */
+  configure(tables = '[t]', defaults = 'fourEyes: false', more = ''): void {
     const connections = `connections: { legacy: { url: "${this.source.url}" }, modern: { url: "${this.target.url}" } }`;
     const all = `defaults: { source: legacy, target: modern, ${defaults} }`;
-    writeFileSync(this.configPath, `${connections}\n${all}\ntables: ${tables}\n`);
+    writeFileSync(this.configPath, `${connections}\n${all}\ntables: ${tables}\n${more}\n`);
   }
 
   open(workflowId: string, resources = this.resources) {

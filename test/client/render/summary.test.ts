@@ -53,6 +53,13 @@ test('findings of another kind get a column of their own, and only then', () => 
   expect(text({ tables: [tableOf({ findings: { schema_drift: 4 } })] })).toContain('other');
 });
 
+test('a run that only counted says so', () => {
+  const tables = [tableOf({ compared: 'counts' })];
+  expect(text({ mode: 'count', tables })).toContain('Only counts were compared: rows that differ where');
+  expect(text({ mode: 'aggregate', tables })).toContain('Only counts, sums and checksums by group were compared');
+  expect(text({ mode: 'full', tables })).not.toContain('Only');
+});
+
 test('colours follow NO_COLOR, FORCE_COLOR and the terminal', () => {
   const isColored = (isTerminal: boolean, env: Record<string, string>) => colorsFor(isTerminal, env).red('x') !== 'x';
   expect(isColored(true, {})).toBe(true);
