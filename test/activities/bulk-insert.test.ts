@@ -1,5 +1,5 @@
 import { bulkOf, insertColumns } from '../../activities/bulk-insert';
-import { cascadesIn, markersOf } from '../../activities/effects';
+import { applyContext, cascadesIn } from '../../activities/effects';
 import type { ApplyContext } from '../../engine/apply';
 import { insertInBulk, type BulkInsert } from '../../engine/bulk-insert';
 import { nextInsertPage } from '../../ledger/insert-page';
@@ -16,16 +16,8 @@ describe('inserting many rows', () => {
 
   const contextOf = async (runId: string, table: string): Promise<ApplyContext> => {
     const comparison = await run.resources.comparison(runId, table);
-    const sides = run.resources.sides(comparison);
-    const cascades = await cascadesIn(run.resources, runId, comparison).of(comparison);
-    return {
-      runId,
-      comparison,
-      sides,
-      markers: markersOf('trueup', runId, sides.target, table),
-      cascades,
-      keyChanges: [],
-    };
+    const cascades = cascadesIn(run.resources, runId, comparison);
+    return applyContext(run.resources, { runId, schema: 'trueup', cascades }, comparison);
   };
   const bulkFor = async (runId: string, table: string): Promise<BulkInsert> => {
     const bulk = bulkOf(await contextOf(runId, table), table, 'trueup');

@@ -1,23 +1,14 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { PlanAnswer } from '../../contracts/messages';
-import { InProcess, quiet } from '../support/in-process';
-import { createTimeSkipping } from '../support/time-skipping';
+import type { InProcess } from '../support/in-process';
+import { refusalOf, withTimeSkipping } from '../support/worlds';
 
 let time: TestWorkflowEnvironment;
 let world: InProcess;
 let count = 0;
 
-beforeAll(async () => {
-  quiet();
-  time = await createTimeSkipping();
-  world = await InProcess.start({ client: time.client, connection: time.nativeConnection, taskQueue: 'approval' });
-});
-
-afterAll(async () => {
-  await world.stop();
-  await time.teardown();
-});
+withTimeSkipping({ taskQueue: 'approval' }, (started) => ({ time, world } = started));
 
 beforeEach(() => world.reset());
 
@@ -25,16 +16,6 @@ const start = (approvalTimeout = '24h') => {
   count += 1;
   return world.startReconcile({ apply: true, approvalTimeout }, `approval-${count}`);
 };
-
-/** What an update was refused with. */
-async function refusalOf(answer: Promise<unknown>): Promise<{ readonly type?: string; readonly message: string }> {
-  const error: unknown = await answer.then(
-    () => new Error('it was taken'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof WorkflowUpdateFailedError)) throw error as Error;
-  return error.cause as { readonly type?: string; readonly message: string };
-}
 
 const detailsOf = async (handle: WorkflowHandle) => (await world.metadata(handle)).currentDetails ?? '';
 

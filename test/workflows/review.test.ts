@@ -1,36 +1,23 @@
-import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import { auditRun } from '../../ledger/audit';
 import type { ReconcileResult } from '../../contracts/messages';
 import type { RecordedResolution } from '../../contracts/review';
 import type { TextRow } from '../support/database';
-import { InProcess, quiet } from '../support/in-process';
-import { servers } from '../support/servers';
-import { temporalCli, testClient } from '../support/temporal';
+import type { InProcess } from '../support/in-process';
+import { temporalCli } from '../support/temporal';
+import { refusalOf, withDevServer } from '../support/worlds';
 
 let client: Client;
-let connection: NativeConnection;
 let world: InProcess;
 let count = 0;
 
-beforeAll(async () => {
-  quiet();
-  client = await testClient();
-  connection = await NativeConnection.connect({ address: servers.temporalAddress });
-  const corrections = 'corrections: { missing: review, mismatched: review, extra: review }';
-  world = await InProcess.start({
-    client,
-    connection,
+withDevServer(
+  {
     taskQueue: 'review',
-    defaults: `concurrency: 2, ${corrections}`,
-  });
-});
-
-afterAll(async () => {
-  await world.stop();
-  await connection.close();
-  await client.connection.close();
-});
+    defaults: 'concurrency: 2, corrections: { missing: review, mismatched: review, extra: review }',
+  },
+  (started) => ({ client, world } = started),
+);
 
 beforeEach(async () => {
   await world.reset();
@@ -77,15 +64,6 @@ async function resolved(message: object): Promise<RecordedResolution> {
   const { recorded, handle } = await resolve(message);
   await handle.result();
   return recorded;
-}
-
-async function refusalOf(answer: Promise<unknown>): Promise<{ readonly type?: string; readonly message: string }> {
-  const error: unknown = await answer.then(
-    () => new Error('it was taken'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof WorkflowUpdateFailedError)) throw error as Error;
-  return error.cause as { readonly type?: string; readonly message: string };
 }
 
 const undo = (runId: string) => world.undo({ runId }, nextId());

@@ -3,23 +3,14 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { rootMessage, typedFailure } from '../../client/temporal/failure';
 import type { PlanAnswer, ReconcileResult, UndoInput } from '../../contracts/messages';
 import type { PlanSummary } from '../../contracts/run';
-import { InProcess, quiet } from '../support/in-process';
-import { createTimeSkipping } from '../support/time-skipping';
+import { InProcess } from '../support/in-process';
+import { withTimeSkipping } from '../support/worlds';
 
 let time: TestWorkflowEnvironment;
 let world: InProcess;
 let count = 0;
 
-beforeAll(async () => {
-  quiet();
-  time = await createTimeSkipping();
-  world = await InProcess.start({ client: time.client, connection: time.nativeConnection, taskQueue: 'undo' });
-});
-
-afterAll(async () => {
-  await world.stop();
-  await time.teardown();
-});
+withTimeSkipping({ taskQueue: 'undo' }, (started) => ({ time, world } = started));
 
 type Contents = Awaited<ReturnType<InProcess['contents']>>;
 type UndoHandle = WorkflowHandle<(input: UndoInput) => Promise<ReconcileResult>>;
