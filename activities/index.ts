@@ -3,6 +3,7 @@ import * as check from './check';
 import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
+import { endLostRuns } from './lost-runs';
 import { openRun, type OpenRunInput } from './open-run';
 import { planUndo } from './plan-undo';
 import * as purge from './purge';
@@ -55,6 +56,7 @@ export function createActivities(resources: Resources) {
     beginPurge: retried(purge.beginPurge),
     dropPurged: retried(purge.dropPurged),
     endPurge: retried(purge.endPurge),
+    endLostRuns: retried(endLostRuns),
     openUndo: once(undo.openUndo),
     planUndo: retried(planUndo),
     verifyUndo: retried(undo.verifyUndo),

@@ -3,7 +3,8 @@ import { checkPurgeInput } from '../contracts/input';
 import type { PurgeInput, PurgeSummary } from '../contracts/purge';
 import { long, opening } from './activities';
 import { purgeSection } from './details';
-import { failure } from './failure';
+import { catalogued, failure } from './failure';
+import { endLost } from './lost';
 
 /**
  * Drops the before-images of runs, and their findings where that is asked for: plan → enter → drop. Without `apply` it
@@ -14,7 +15,7 @@ export async function purge(given?: PurgeInput): Promise<PurgeSummary> {
   const checked = checkPurgeInput(given);
   if (!checked.ok) throw failure('INPUT_INVALID', `input of purge: ${checked.problem}`);
   const input = checked.value;
-  const planned = await long.planPurge.executeWithOptions({ summary: 'see what would be dropped' }, [input]);
+  const planned = await planAll(input);
   const show = (state: string) => setCurrentDetails(purgeSection(state, planned));
   show('nothing dropped yet');
   if (input.apply !== true || planned.runs === 0) {
@@ -42,4 +43,17 @@ export async function purge(given?: PurgeInput): Promise<PurgeSummary> {
   }
   show('done');
   return { ...planned, status: 'done' };
+}
+
+/** What would be dropped, once runs have ended in the ledger whose workflow is gone. */
+async function planAll(input: PurgeInput): Promise<PurgeSummary> {
+  const plan = () => long.planPurge.executeWithOptions({ summary: 'see what would be dropped' }, [input]);
+  const planned = await plan().catch(async (error: unknown) => {
+    // Of runs that are named, one that has not ended is a reason to refuse them all.
+    if (catalogued(error).code !== 'PURGE_REFUSED') throw error;
+    if ((await endLost({ runs: input.runs ?? null, before: null })) === 0) throw error;
+    return plan();
+  });
+  if (planned.kept.notEnded + planned.kept.undoUnderWay === 0) return planned;
+  return (await endLost({ runs: input.runs ?? null, before: planned.cutoff })) === 0 ? planned : plan();
 }

@@ -7,8 +7,9 @@ import { long, opening, quick } from './activities';
 import { always } from './always';
 import { applyPlan } from './apply';
 import { decidedLine, planTable, refusedSection } from './details';
-import { failure } from './failure';
+import { catalogued, failure } from './failure';
 import { GatedRun } from './gated-run';
+import { endLost } from './lost';
 import { plan as planQuery, progress as progressQuery } from './messages';
 
 /** Gives back what a run changed: open → plan from the before-images → gate → apply → verify → close. */
@@ -61,9 +62,16 @@ class Undo extends GatedRun<OpenedUndo> {
   async open(input: UndoInput): Promise<void> {
     this.#undoOf = input.runId;
     const { workflowId, firstExecutionRunId } = workflowInfo();
-    const opened = await opening.openUndo.executeWithOptions({ summary: `open the undo of ${input.runId}` }, [
-      { input, workflowId, firstExecutionRunId },
-    ]);
+    const open = () =>
+      opening.openUndo.executeWithOptions({ summary: `open the undo of ${input.runId}` }, [
+        { input, workflowId, firstExecutionRunId },
+      ]);
+    const opened = await open().catch(async (error: unknown) => {
+      // A run whose workflow was terminated has not ended for the ledger.
+      if (catalogued(error).code !== 'RUN_NOT_UNDOABLE') throw error;
+      if ((await endLost({ runs: [input.runId], before: null })) === 0) throw error;
+      return open();
+    });
     this.#undoOf = opened.undoOf;
     this.enterLedger(opened, opened.fourEyes === true, input.requestedBy);
   }

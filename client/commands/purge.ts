@@ -24,7 +24,8 @@ interface PurgeOptions {
 
 const HELP = `
 Says what it would drop, by table, then asks. What is dropped is exactly what was shown: if other runs would go by then,
-nothing does. A run that has not ended, or whose undo is under way, is never touched. The runs stay in \`trueup status\`;
+nothing does. A run that has not ended, or whose undo is under way, is never touched; one whose workflow is gone
+is ended in the ledger first. The runs stay in \`trueup status\`;
 the ledger's \`purge\` says who dropped what, and when.
 
 With --findings the findings, plans and corrections of the runs go, too. Decisions and reviews stay.

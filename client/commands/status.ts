@@ -11,6 +11,7 @@ import type { Context } from './context';
 import { notInLedger, printReport, withWorkflowState } from './ended';
 import { howToDecideLines } from './gate';
 import { findReport, recentRuns } from './lookup';
+import { executionsOf, withoutLost } from './lost';
 import { positiveInteger } from './number-option';
 import { startedReport } from './started-report';
 
@@ -56,7 +57,7 @@ async function status(context: Context, ref: string | undefined, options: Status
 
 async function list(context: Context, limit: number, json: boolean): Promise<ExitCode> {
   const { io } = context;
-  const reports = await recentRuns(context.ledger, limit);
+  const reports = await withoutLost(context, await recentRuns(context.ledger, limit));
   if (json) io.out.line(JSON.stringify(reports));
   else io.out.line(reports.length === 0 ? 'No runs yet. Start one with `trueup run`.' : runsTable(reports, io.colors));
   return EXIT.ok;
@@ -81,10 +82,15 @@ async function liveReport(
   report: RunReport | null,
   options: StatusOptions,
 ): Promise<RunReport> {
-  const run = new RunHandle(await context.temporal(), report?.workflowId ?? ref);
+  const executionId = report === null ? undefined : (await executionsOf(context, [report])).get(report.runId);
+  const run = new RunHandle(await context.temporal(), report?.workflowId ?? ref, executionId);
   const description = await run.describe();
   if (description === null) {
-    if (report !== null) return report;
+    if (report !== null) {
+      const known = `Temporal at ${run.temporal.address}, namespace ${run.temporal.namespace}, knows no workflow of it`;
+      context.io.err.line(`trueup: the run has not ended in the ledger, but ${known}`);
+      return report;
+    }
     throw new TrueupError('RUN_NOT_FOUND', `no run ${ref}, neither in the ledger nor in Temporal`);
   }
   const kind = description.type === 'undo' ? 'undo' : 'reconcile';

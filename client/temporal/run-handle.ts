@@ -55,8 +55,10 @@ export class RunHandle {
   constructor(
     readonly temporal: Temporal,
     readonly workflowId: string,
+    /** The execution that is meant; default: the newest of that ID. */
+    executionId?: string,
   ) {
-    this.#handle = temporal.client.workflow.getHandle(workflowId);
+    this.#handle = temporal.client.workflow.getHandle(workflowId, executionId);
   }
 
   /** null when there is no such workflow. */
