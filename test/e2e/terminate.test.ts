@@ -42,7 +42,7 @@ describe('temporal workflow terminate', () => {
     const open = await scenario.waitForRun(waiting, ['awaiting_approval']);
     const purge = ['purge', '--runs', open.run_id, '--findings', '--yes', '--json'];
     expect(await scenario.trueup(...purge)).toMatchObject({
-      code: 4,
+      code: 2,
       stderr: expect.stringContaining('not ended') as string,
     });
     await terminate(waiting);
