@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Database } from '../database/connection';
+import { countCorrections } from '../ledger/correction';
 import { resolveCorrected, resolveUndone } from '../ledger/finding';
 import { holdOpenRun, listOpenRuns, type OpenRun, type OpenRunScope } from '../ledger/open-runs';
 import { noteUndoneReviews, settleReviews } from '../ledger/resolution';
@@ -52,8 +53,14 @@ async function end(ledger: Database, { runId, kind }: OpenRun, state: string): P
   return ledger.withTransaction('read write', async (session) => {
     if (!(await holdOpenRun(session, runId))) return false;
     if (kind === 'review') await settleReviews(session, runId);
-    else if (kind === 'reconcile') await resolveCorrected(session, runId);
-    else {
+    else if (kind === 'reconcile') {
+      const counts = Object.values(await countCorrections(session, runId));
+      await resolveCorrected(
+        session,
+        runId,
+        counts.reduce((sum, n) => sum + n, 0),
+      );
+    } else {
       await resolveUndone(session, runId);
       await noteUndoneReviews(session, runId);
     }
