@@ -21,7 +21,7 @@ export async function readBoth(
 }
 
 /** How the rows of the given keys, as they were just read, differ. */
-async function differencesNow(
+export async function differencesNow(
   comparison: Comparison,
   sides: Sides,
   keys: readonly KeyValues[],

@@ -13,6 +13,8 @@ export interface KeyedQuery {
 
 /** What both sides have under one key; null: nothing. */
 export interface KeyedPair {
+  /** The number by which both sides are ordered; others may have the same one. */
+  readonly hash: bigint;
   readonly key: KeyValues;
   readonly source: KeyValues | null;
   readonly target: KeyValues | null;
@@ -75,11 +77,12 @@ export async function* joinKeyed(
   while (!s.done || !t.done) {
     const ofSource = s.done || (!t.done && t.value.hash < s.value.hash) ? null : s.value.rows;
     const ofTarget = t.done || (!s.done && s.value.hash < t.value.hash) ? null : t.value.rows;
+    const hash = ofSource && !s.done ? s.value.hash : t.done ? 0n : t.value.hash;
     for (const [text, { key, values }] of ofSource ?? []) {
-      yield { key, source: values, target: ofTarget?.get(text)?.values ?? null };
+      yield { hash, key, source: values, target: ofTarget?.get(text)?.values ?? null };
     }
     for (const [text, { key, values }] of ofTarget ?? []) {
-      if (!ofSource?.has(text)) yield { key, source: null, target: values };
+      if (!ofSource?.has(text)) yield { hash, key, source: null, target: values };
     }
     const [sNow, tNow] = [s, t];
     [s, t] = await settledBoth(
