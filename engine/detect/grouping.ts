@@ -41,7 +41,8 @@ const STATUS = /^(.+_)?(status|state)$/i;
 const OF_FEW_VALUES = ['text', 'integer', 'smallint', 'bigint', 'boolean'];
 
 /** By the day on which a row was made, and by its status, where columns have such names and types. */
-export function chosenGrouping({ columns }: Comparison): Grouping {
+export function chosenGrouping({ columns: compared, key }: Comparison): Grouping {
+  const columns: readonly Compared[] = [...compared, ...key];
   const dated = columns.filter(({ type }) => isTime(type) && !type.startsWith('time '));
   const day = dated.find(({ source }) => CREATED.test(source)) ?? dated.find(({ source }) => HAPPENED.test(source));
   const coded = columns.filter(({ type }) => OF_FEW_VALUES.includes(type));
@@ -55,8 +56,10 @@ export function chosenGrouping({ columns }: Comparison): Grouping {
   };
 }
 
+type Compared = Pick<ComparedColumn, 'source' | 'target' | 'type' | 'castTo'>;
+
 /** SQL on both sides from that of a compared column's value in its common type. */
-export function bothSides(column: ComparedColumn, form: (value: string) => string) {
+export function bothSides(column: Compared, form: (value: string) => string) {
   const { castTo } = column;
   const value = (role: Role) => quoteIdentifier(column[role]) + (castTo === null ? '' : `::${castTo}`);
   return { source: form(value('source')), target: form(value('target')) };

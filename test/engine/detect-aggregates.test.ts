@@ -225,6 +225,25 @@ describe('aggregates by group', () => {
     expect(detail).toContain('the first 10000 rows that differ are findings, there are more');
   });
 
+  test('report every group that does not match, also those whose rows are not looked at', async () => {
+    await pair.both(
+      'create table t (id int primary key, a int); insert into t select i, 1 from generate_series(1, 10050) i',
+    );
+    await pair.target.query('update t set a = 2 where id % 2 = 0; update t set a = null where id % 2 = 1');
+    const { groups, ids, found } = await aggregate(pair, 't', { groupBy: ['id'], rows: false });
+    expect({ groups: groups.length, ids }).toEqual({ groups: 10_050, ids: found.length });
+    expect(
+      groups.filter((text) => text.endsWith('its rows were not looked at, as too many groups or rows differ')),
+    ).toHaveLength(50);
+  });
+
+  test('choose groups among the columns of the key, too', async () => {
+    await pair.both(
+      `create table t (id int, created_at date, order_status text, primary key (id, created_at, order_status))`,
+    );
+    expect((await aggregate(pair, 't')).detail).toMatch(/^0 groups by date\(created_at\), order_status/);
+  });
+
   test('leave the rows to a run that compares them all', async () => {
     await pair.both(ORDERS);
     await pair.target.query('delete from orders where id = 10');
