@@ -1,15 +1,18 @@
 import { TrueupError } from '../contracts/errors';
-import type { TableSummary } from '../contracts/run';
+import { comparedIn, type TableSummary } from '../contracts/run';
+import { estimateText } from '../contracts/sample';
 import type { TablePair } from '../contracts/table-pair';
 import { closeCandidates } from '../ledger/candidate';
 import { countChunks, isCounted, listFailedChunks, totalChunks } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
 import { countKept, markKept } from '../ledger/kept';
-import { endTable, updateTablePhase } from '../ledger/run';
+import { readRowsCompared } from '../ledger/rows-compared';
+import { endTable, readRunConfig, updateTablePhase } from '../ledger/run';
 import { countSettledBefore } from '../ledger/settled';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import { measureDrift, measureFindings } from './measure';
+import { estimateTable } from './estimate';
 import type { Resources } from './resources';
 
 const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
@@ -35,14 +38,20 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const status = failed.length > 0 ? 'incomplete' : found + unsettled > 0 ? 'inconsistent' : 'consistent';
   const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
   const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
+  const { rows, note } = await readRowsCompared(ledger, runId, table);
+  const estimated =
+    rows === 'sample' && failed.length === 0 ? await estimateTable(ledger, runId, table, findings, unsettled) : null;
   const notes = [
     ...shapeNotes,
+    ...(note === null ? [] : [note]),
+    ...(estimated === null ? [] : [estimateText(estimated)]),
     ...(hash === 'portable' ? [PORTABLE] : []),
     ...repeats,
     ...settleNotes(early, pair),
     ...keptNotes(await countKept(ledger, runId, table)),
     ...failureNotes(failed, chunks - totals.done, chunks),
   ];
+  const mode = (await readRunConfig(ledger, runId))?.mode ?? 'full';
   await endTable(ledger, runId, table, { status, ...totals, transient, unsettled, notes });
   await measureFindings(resources, runId, table);
   await measureDrift(resources, runId, table);
@@ -57,6 +66,8 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     findings,
     transient,
     unsettled,
+    ...comparedIn(mode, rows),
+    ...(estimated === null ? {} : { estimate: estimated }),
     hash,
     notes,
   };

@@ -4,6 +4,7 @@ import { readChainHead } from '../ledger/chain';
 import { insertDecision, insertLateDecision, type DecisionEntry } from '../ledger/decision';
 import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
+import { moveWatermarks } from '../ledger/watermark';
 import type { ChainHead, RunStatus } from '../contracts/run';
 import { measureRun } from './measure';
 import type { Resources } from './resources';
@@ -57,7 +58,10 @@ export interface EndRunInput extends RunEnd {
 export async function endRun(resources: Resources, input: EndRunInput): Promise<ChainHead | null> {
   const ledger = await resources.ledger();
   if (input.verified) await setVerified(ledger, input.runId, input.verified.checked, input.verified.differing);
-  await writeEnd(ledger, input.runId, input);
+  await ledger.withTransaction('read write', async (session) => {
+    if (input.status !== 'failed' && input.status !== 'cancelled') await moveWatermarks(session, input.runId);
+    await writeEnd(session, input.runId, input);
+  });
   await measureRun(resources, input.runId);
   return readChainHead(ledger, input.runId);
 }

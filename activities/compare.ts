@@ -1,18 +1,12 @@
 import { isErrorCode } from '../contracts/errors';
+import type { Difference } from '../contracts/difference';
 import type { ChunkLimits } from '../contracts/throttle';
 import { compareChunk } from '../engine/compare-chunk';
-import { planChunks as planChunkRanges } from '../engine/plan-chunks';
+import { compareKeys } from '../engine/compare-keys';
 import { deleteCandidates, insertCandidates } from '../ledger/candidate';
-import {
-  beginChunk,
-  countChunks,
-  failChunks,
-  finishChunk,
-  insertChunks,
-  totalChunks,
-  type ChunkTotals,
-} from '../ledger/chunk';
+import { beginChunk, countChunks, failChunks, finishChunk, totalChunks, type ChunkTotals } from '../ledger/chunk';
 import { updateTablePhase } from '../ledger/run';
+import { planRows } from './plan-rows';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
@@ -29,26 +23,16 @@ export interface ChunkSpan extends TableStep {
   readonly limits?: ChunkLimits;
 }
 
-/** Cuts a table pair into chunks and enters them in the ledger. A retry finds the list that is there. */
+/** Cuts the rows that the run compares of a table pair into chunks and enters them in the ledger. A retry finds the list. */
 export async function planChunks(resources: Resources, { runId, table }: TableStep, context: StepContext) {
   const ledger = await resources.ledger();
   const known = await countChunks(ledger, runId, table);
   if (known > 0) return { chunks: known };
   await updateTablePhase(ledger, runId, table, 'planning');
   const comparison = await resources.comparison(runId, table);
-  let boundaries = 0;
-  const onBoundary = () => (boundaries += 1) % 100 === 0 && context.report({ boundaries });
   // Planning reads much of an index, or a sample: it counts among the chunks that the databases bear at once.
-  const ranges = await resources.comparing(comparison, context.signal, () =>
-    planChunkRanges(comparison, resources.sides(comparison), comparison.pair.chunkRows, context.signal, { onBoundary }),
-  );
-  const chunks = await ledger.withTransaction('read write', (session) =>
-    insertChunks(
-      session,
-      runId,
-      table,
-      ranges.map((range, no) => ({ no, ...range })),
-    ),
+  const chunks = await resources.comparing(comparison, context.signal, () =>
+    planRows(resources, { runId, table }, comparison, context),
   );
   await updateTablePhase(ledger, runId, table, 'comparing');
   return { chunks };
@@ -68,13 +52,11 @@ export async function compareChunks(resources: Resources, span: ChunkSpan, conte
         const chunk = await beginChunk(ledger, runId, table, from, until);
         if (chunk === null) return null;
         await deleteCandidates(ledger, runId, table, chunk);
-        const result = await compareChunk(
-          comparison,
-          sides,
-          chunk,
-          (differences) => insertCandidates(ledger, runId, table, chunk, differences),
-          context.signal,
-        );
+        const enter = (differences: readonly Difference[]) =>
+          insertCandidates(ledger, runId, table, chunk, differences);
+        const result = chunk.keys
+          ? await compareKeys(comparison, sides, chunk.keys, enter, context.signal)
+          : await compareChunk(comparison, sides, chunk, enter, context.signal);
         await finishChunk(ledger, runId, table, chunk, result);
         return chunk.no;
       },

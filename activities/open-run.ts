@@ -1,23 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { Config } from '../config/config';
 import { pairOf } from '../config/config';
 import { TrueupError } from '../contracts/errors';
-import { CHECK_KINDS, MODES, type CheckKind } from '../contracts/check';
+import { CHECK_KINDS, MODES, type CheckKind, type RunMode } from '../contracts/check';
 import type { CorrectionPolicy } from '../contracts/correction';
 import type { Comparison, HashMethod } from '../contracts/comparison';
 import { parseDuration } from '../contracts/duration';
+import { DEFAULT_SAMPLE } from '../contracts/sample';
 import type { ReconcileInput } from '../contracts/messages';
 import type { RunConfig, TablePair } from '../contracts/table-pair';
 import type { Database } from '../database/connection';
 import { readForeignKeys } from '../database/foreign-key';
 import { listTables, readTableShape, type TableShape } from '../database/table-shape';
 import { assertCorrectable } from '../engine/apply';
+import { changeTimeOf } from '../engine/change-time';
 import { resolveComparison } from '../engine/comparison';
 import { parentsFirst } from '../engine/table-order';
 import { insertChecks } from '../ledger/check';
 import { migrate } from '../ledger/migrate';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
-import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
+import { enterRefusedRun, readRunConfig, insertRun, insertRunTables, type NewRun } from '../ledger/run';
 import { CHECKS } from './checks';
 import type { Resources } from './resources';
 import { pauseReason } from './throttle';
@@ -83,20 +86,16 @@ async function readConfig(resources: Resources, request: OpenRunInput): Promise<
 async function open(resources: Resources, config: Config, ledger: Database, request: OpenRunInput) {
   const apply = request.input.apply === true;
   const earlier = request.input.resume === undefined ? null : await resumable(ledger, request.input.resume);
-  const { input } = request;
+  const input = earlier ? await resumedInput(ledger, request.input, earlier.runId) : request.input;
   const mode = input.mode ?? 'full';
-  const runConfig = await configOfRun(
-    resources,
-    config,
-    input,
-    earlier?.tables.map(({ name }) => name) ?? input.tables,
-  );
+  const asked = await configOfRun(resources, config, input, earlier?.tables.map(({ name }) => name) ?? input.tables);
+  const runConfig = mode === 'sample' ? sampled(asked, config, request, input) : asked;
   const rules = runConfig.rules ?? [];
   const kinds = checksOf(input).filter((kind) => kind !== 'rules' && kind in CHECKS);
   if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
-  const comparisons = await resolveTables(resources, runConfig.tables, apply);
+  const comparisons = await resolveTables(resources, runConfig.tables, apply, mode);
   const approvalTimeoutMs = timeoutOf(request.input, runConfig);
   const runId = await ledger.withTransaction('read write', async (session) => {
     const purged = earlier && (await lockAgainstPurge(session, earlier.runId, 'findings'));
@@ -153,8 +152,41 @@ async function configOfRun(
       'tables: none of them is critical, and those are what this run is to look at',
     );
   }
+  if (mode === 'incremental' && input.resume === undefined) needUpdatedAt(tables, input.tables !== undefined);
   return { ...all, tables, mode, rules };
 }
+
+/** A run that goes on from another one looks at its tables in the same way. */
+async function resumedInput(ledger: Database, input: ReconcileInput, earlier: string): Promise<ReconcileInput> {
+  const config = await readRunConfig(ledger, earlier);
+  const mode = config?.mode ?? 'full';
+  if (input.mode !== undefined && input.mode !== mode) {
+    throw new TrueupError('INPUT_INVALID', `mode: found ${input.mode}, allowed with resume of run ${earlier}: ${mode}`);
+  }
+  const { rows, ...terms } = config?.tables.find(({ sample }) => sample !== undefined)?.sample ?? { rows: null };
+  return { ...input, mode, ...(mode === 'sample' ? { sample: { ...terms, ...(rows === null ? {} : { rows }) } } : {}) };
+}
+
+/** The config of a run by sample. Without a seed it gets one of its own, by which the sample can be drawn again. */
+function sampled(asked: RunConfig, config: Config, request: OpenRunInput, input: ReconcileInput): RunConfig {
+  const digest = createHash('sha256').update(request.firstExecutionRunId).digest();
+  const sample = { ...DEFAULT_SAMPLE, seed: digest.readUInt32BE(0), ...config.defaults.sample, ...input.sample };
+  return { ...asked, tables: asked.tables.map((pair) => ({ ...pair, sample })) };
+}
+
+/** Throws UPDATED_AT_UNUSABLE where tables that are asked for by name, or all tables, cannot be told by their changes. */
+function needUpdatedAt(tables: readonly TablePair[], isNamed: boolean): void {
+  const lacking = tables.filter(({ updatedAt }) => updatedAt === undefined).map(({ name }) => name);
+  if (lacking.length === 0 || (!isNamed && lacking.length < tables.length)) return;
+  const more = lacking.length > MOST_NAMED ? ` and ${lacking.length - MOST_NAMED} more` : '';
+  throw new TrueupError(
+    'UPDATED_AT_UNUSABLE',
+    `updatedAt is missing for ${lacking.slice(0, MOST_NAMED).join(', ')}${more}: mode incremental finds changed rows by it`,
+  );
+}
+
+/** Tables named in a message at the most. */
+const MOST_NAMED = 20;
 
 /** The pair with a policy that waits for nobody: what would need approval goes to the review queue. */
 function queued(pair: TablePair): TablePair {
@@ -194,11 +226,12 @@ export async function resolveTables(
   resources: Resources,
   pairs: readonly TablePair[],
   apply: boolean,
+  mode?: RunMode,
 ): Promise<readonly Comparison[]> {
   const comparisons: Comparison[] = [];
   const hashMethod = hashMethods(resources);
   for (const pair of pairs) {
-    comparisons.push(await inspect(resources, pair, apply, hashMethod));
+    comparisons.push(await inspect(resources, pair, apply, hashMethod, mode));
   }
   const foreignKeys = [];
   for (const target of new Set(pairs.map((pair) => pair.target.connection))) {
@@ -289,6 +322,7 @@ async function inspect(
   pair: TablePair,
   apply: boolean,
   hashMethod: HashMethods,
+  mode?: RunMode,
 ): Promise<Comparison> {
   const source = await shapeOf(resources, pair, 'source');
   const target = await shapeOf(resources, pair, 'target');
@@ -296,7 +330,19 @@ async function inspect(
   needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
   const comparison = resolveComparison(pair, source, target, await hashMethod(pair));
   if (apply) assertCorrectable(comparison);
-  return comparison;
+  const changeTime = changeTimeIn(mode, pair, source, target);
+  return changeTime ? { ...comparison, changeTime } : comparison;
+}
+
+/** A full run can do without it: it only sets the watermark that the next incremental run goes by. */
+function changeTimeIn(mode: RunMode | undefined, pair: TablePair, source: TableShape, target: TableShape) {
+  if (pair.updatedAt === undefined || (mode !== 'incremental' && mode !== 'full')) return null;
+  try {
+    return changeTimeOf(pair, source, target);
+  } catch (error) {
+    if (mode === 'full' && error instanceof TrueupError) return null;
+    throw error;
+  }
 }
 
 async function shapeOf(resources: Resources, pair: TablePair, role: 'source' | 'target'): Promise<TableShape> {

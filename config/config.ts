@@ -1,6 +1,7 @@
 import type { BusinessRule } from '../contracts/check';
 import type { CorrectionPolicies } from '../contracts/correction';
 import type { Guard } from '../contracts/guard';
+import type { SampleWish } from '../contracts/sample';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import type { UndoPolicy } from '../contracts/undo';
@@ -13,6 +14,8 @@ export interface PairDefaults {
   readonly chunkRows: number;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
   readonly corrections: CorrectionPolicies;
+  /** How far before the watermark changed rows are read again; absent: as their column's type asks. */
+  readonly overlapMs?: number;
   /** How much of a table a run may delete or overwrite before its plan is blocked. */
   readonly guard: Guard;
 }
@@ -26,6 +29,8 @@ export interface Defaults extends PairDefaults {
   readonly concurrency: number;
   /** The server cancels a statement on a source or target after this time; 0: never. */
   readonly statementTimeoutMs: number;
+  /** How a run by sample draws it, where the run does not say otherwise. */
+  readonly sample: SampleWish;
   readonly approvalTimeoutMs: number;
   /** Whether who requested a run may not approve it. */
   readonly fourEyes: boolean;
@@ -112,5 +117,6 @@ export function pairOf(
     guard: defaults.guard,
     chunkRows: defaults.chunkRows,
     settle: defaults.settle,
+    ...(defaults.overlapMs === undefined ? {} : { overlapMs: defaults.overlapMs }),
   };
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_CHECKS, type BusinessRule, type TableChecks } from '../contracts/check';
 import { TrueupError } from '../contracts/errors';
+import type { SampleWish } from '../contracts/sample';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import { DEFAULTS, defaultMaxConnections, pairOf, type Config, type Defaults, type PairDefaults } from './config';
@@ -140,12 +141,18 @@ function resolveDefaults(file: ConfigFile): Defaults {
     concurrency: given?.concurrency ?? DEFAULTS.concurrency,
     statementTimeoutMs: given?.statementTimeout ?? DEFAULTS.statementTimeoutMs,
     settle: settleOf(DEFAULTS.settle, given?.settle),
+    ...(given?.overlap === undefined ? {} : { overlapMs: given.overlap }),
+    sample: defined(given?.sample ?? {}),
     approvalTimeoutMs: given?.approvalTimeout ?? DEFAULTS.approvalTimeoutMs,
     corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
     guard: guardOf(DEFAULTS.guard, given?.guard),
     fourEyes: given?.fourEyes ?? DEFAULTS.fourEyes,
     undo: given?.undo ?? DEFAULTS.undo,
   };
+}
+
+function defined(wish: NonNullable<NonNullable<ConfigFile['defaults']>['sample']>): SampleWish {
+  return Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined));
 }
 
 function withEntry(pair: TablePair, entry: TableEntry): TablePair {
@@ -159,6 +166,7 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     where: entry.where ?? pair.where,
     critical: entry.critical ?? pair.critical,
     ...(entry.updatedAt === undefined ? {} : { updatedAt: entry.updatedAt }),
+    ...(entry.overlap === undefined ? {} : { overlapMs: entry.overlap }),
     ...(entry.checks === undefined ? {} : { checks: checksOf(entry.checks) }),
     corrections: correctionsOf(pair.corrections, entry.corrections),
     guard: guardOf(pair.guard ?? DEFAULTS.guard, entry.guard),

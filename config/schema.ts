@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURATION_FORM, parseDuration } from '../contracts/duration';
 import type { CorrectionPolicy } from '../contracts/correction';
+import { MOST_SAMPLE_ROWS } from '../contracts/sample';
 import { UNDO_POLICIES } from '../contracts/undo';
 import { isIdentifier, parseTableName, TABLE_NAME_FORM } from './table-name';
 import { parseTolerance, TEXT_RULES, TOLERANCE_FORM } from './tolerance';
@@ -89,6 +90,14 @@ const guard = fields({
 });
 
 const settle = fields({ delay: duration.optional(), attempts: wholeNumber(1, 20).optional() });
+const SHARE_FORM = 'a number above 0 and below 1, such as 0.95';
+const share = number(z.number({ error: SHARE_FORM }).gt(0, { error: SHARE_FORM }).lt(1, { error: SHARE_FORM }));
+const sample = fields({
+  rows: wholeNumber(1, MOST_SAMPLE_ROWS).optional(),
+  confidence: share.optional(),
+  margin: share.optional(),
+  seed: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+});
 const chunkRows = wholeNumber(1, 10_000_000);
 const exclude = columns('a list of column names');
 
@@ -151,6 +160,7 @@ const tableEntry = z.preprocess(
       text: z.record(column, textRule, { error: `a map of column names to ${TEXT_RULE_FORM}` }).optional(),
       where: text('an SQL condition').optional(),
       updatedAt: column.optional(),
+      overlap: duration.optional(),
       critical: z.boolean({ error: 'true or false' }).optional(),
       chunkRows: chunkRows.optional(),
       settle: settle.optional(),
@@ -206,6 +216,8 @@ export const configSchema = fields({
     concurrency: wholeNumber(1, 64).optional(),
     statementTimeout: duration.optional(),
     settle: settle.optional(),
+    overlap: duration.optional(),
+    sample: sample.optional(),
     approvalTimeout: duration.optional(),
     corrections: corrections.optional(),
     guard: guard.optional(),

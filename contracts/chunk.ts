@@ -12,9 +12,10 @@ export interface KeyRange {
  * - `range`: the rows of a range of the key, found by an index;
  * - `buckets`: all rows with a key, in slices by the hash of the key, in one scan of each side;
  * - `nulls`: the rows whose key holds a NULL, by counting equal rows;
- * - `multiset`: all rows of a table that no key tells apart, by counting equal rows.
+ * - `multiset`: all rows of a table that no key tells apart, by counting equal rows;
+ * - `keys`: the rows of some keys, which were chosen when it was planned.
  */
-export type ChunkKind = 'range' | 'buckets' | 'nulls' | 'multiset';
+export type ChunkKind = 'range' | 'buckets' | 'nulls' | 'multiset' | 'keys';
 
 /** What a chunk holds. */
 export interface ChunkRange extends KeyRange {
@@ -24,6 +25,8 @@ export interface ChunkRange extends KeyRange {
   readonly high: KeyBound | null;
   /** How many slices by hash the chunk has, a power of two, fixed when it was planned; null: as the engine lays them. */
   readonly slices: number | null;
+  /** The keys of a chunk of the kind `keys`. */
+  readonly keys?: readonly KeyBound[];
 }
 
 /** A chunk of a table pair, numbered from 0 in the order of the key. */

@@ -75,6 +75,21 @@ export interface WritableColumn {
  */
 export type HashMethod = 'native-14' | 'native-18' | 'portable';
 
+/** The column that says when a row was changed last, on one side. */
+export interface ChangeColumn {
+  readonly column: string;
+  /** false: `timestamp without time zone`, which is read as UTC. */
+  readonly zoned: boolean;
+  /** How far before the watermark rows are read again, in milliseconds: for what was committed late. */
+  readonly overlapMs: number;
+}
+
+/** By what changed rows are found on each side. */
+export interface ChangeTime {
+  readonly source: ChangeColumn;
+  readonly target: ChangeColumn;
+}
+
 /** A table pair as it is compared: resolved once from both catalogs when the run is opened, then frozen with the run. */
 export interface Comparison {
   readonly pair: TablePair;
@@ -93,6 +108,8 @@ export interface Comparison {
   readonly hash: HashMethod;
   /** SQL conditions for the part of the rows that is looked at, beside the pair's own; absent: all. Never kept. */
   readonly within?: { readonly source: string; readonly target: string };
+  /** By what changed rows are found; absent: by nothing, or the run does not ask. */
+  readonly changeTime?: ChangeTime;
   /** A table that only the plan touches: it is not compared, and what stands as its source is the target itself. */
   readonly targetOnly?: true;
   /** What the reader of a report should know: columns left out, types that differ. */

@@ -57,6 +57,11 @@ export const ERRORS = {
     exitCode: EXIT.usage,
     help: 'Exclude the column, or give both sides types that have a common form.',
   },
+  UPDATED_AT_UNUSABLE: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Name under `updatedAt:` a timestamp that both sides have and every write sets, or run without `--mode incremental`.',
+  },
   RUN_NOT_FOUND: { retryable: false, exitCode: EXIT.usage, help: 'List the runs with `trueup status`.' },
   RUN_NOT_UNDOABLE: {
     retryable: false,

@@ -3,6 +3,7 @@ import { OPERATIONS } from './correction';
 import { DURATION_FORM, parseDuration } from './duration';
 import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
 import type { PurgeInput } from './purge';
+import { MOST_SAMPLE_ROWS } from './sample';
 
 /** What a guard says of an input that anybody may have typed into a form: the input, or what is wrong with it. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -21,6 +22,21 @@ export function kindOf(value: unknown): string {
 export type FieldCheck = (value: unknown) => string | null;
 
 const text: FieldCheck = (value) => (typeof value === 'string' ? null : 'a text');
+const SAMPLE_FORM = `an object with rows (1 to ${MOST_SAMPLE_ROWS}), confidence and margin (above 0 and below 1), seed (0 to 2^53 - 1)`;
+const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value < 1;
+const isWhole = (value: unknown, from: number, to: number) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to;
+const SAMPLE_FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  rows: (value) => isWhole(value, 1, MOST_SAMPLE_ROWS),
+  confidence: isShare,
+  margin: isShare,
+  seed: (value) => isWhole(value, 0, Number.MAX_SAFE_INTEGER),
+};
+const isSampleWish = (value: unknown) =>
+  isObject(value) &&
+  Object.entries(value).every(
+    ([name, of]) => Object.hasOwn(SAMPLE_FIELDS, name) && (of === null || SAMPLE_FIELDS[name]?.(of) === true),
+  );
 const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   tables: (value) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string') ? null : 'a list of table names',
@@ -29,6 +45,7 @@ const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
     Array.isArray(value) && value.every((kind) => (CHECK_KINDS as readonly unknown[]).includes(kind))
       ? null
       : `a list of ${CHECK_KINDS.join(', ')}`,
+  sample: (value) => (isSampleWish(value) ? null : SAMPLE_FORM),
   critical: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   unapproved: (value) => (value === 'wait' || value === 'queue' ? null : 'wait or queue'),
   apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
@@ -121,7 +138,7 @@ export function problemOf(input: Record<string, unknown>, fields: Readonly<Recor
   return null;
 }
 
-export function withoutNulls(input: Record<string, unknown>): Record<string, unknown> {
+export function withoutNulls(input: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined));
 }
 
@@ -134,6 +151,13 @@ export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
   const value: ReconcileInput = withoutNulls(input);
   if (value.resume !== undefined && value.tables !== undefined) {
     return { ok: false, problem: 'tables: not together with resume, which takes the tables of the earlier run' };
+  }
+  if (value.sample !== undefined) {
+    if (value.resume !== undefined) {
+      return { ok: false, problem: 'sample: not together with resume, which takes the sample of the earlier run' };
+    }
+    if (value.mode !== 'sample') return { ok: false, problem: 'sample: allowed with mode sample only' };
+    return { ok: true, value: { ...value, sample: withoutNulls(value.sample) } };
   }
   return { ok: true, value };
 }

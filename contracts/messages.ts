@@ -1,6 +1,7 @@
 import type { CheckKind, CheckSummary, RunMode } from './check';
 import type { Operation } from './correction';
 import type { PlanSummary, RunStatus, TableSummary } from './run';
+import type { SampleWish } from './sample';
 import type { Tuning } from './throttle';
 
 /** Input of the workflow `reconcile`: one object, every field optional, so that `{}` works from any client. */
@@ -11,6 +12,8 @@ export interface ReconcileInput {
   readonly mode?: RunMode;
   /** What is checked beside what the mode checks by itself. */
   readonly checks?: readonly CheckKind[];
+  /** How a sample is drawn, in the mode `sample`; default: the config's `defaults.sample`. */
+  readonly sample?: SampleWish;
   /** true: only table pairs that the config calls critical; default: all. */
   readonly critical?: boolean;
   /** What becomes of corrections that need approval: the run waits for it, or they go to the review queue; default: `wait`. */

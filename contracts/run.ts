@@ -4,6 +4,7 @@ import type { CorrectionStatus, Operation } from './correction';
 import type { InconsistencyType } from './finding';
 import type { GuardBreach } from './guard';
 import type { Decision } from './messages';
+import type { SampleEstimate } from './sample';
 import type { UndoScope } from './undo';
 import type { RecordedResolution } from './review';
 
@@ -39,6 +40,8 @@ export interface TableSummary {
   readonly unsettled: number;
   /** What of it was compared; absent: all rows. */
   readonly compared?: 'changed rows' | 'a sample' | 'counts' | 'aggregates' | 'nothing';
+  /** What the sample says of all of its rows; absent: no sample was compared to its end. */
+  readonly estimate?: SampleEstimate;
   /** What was checked of it beside its rows; absent: nothing. */
   readonly checks?: readonly CheckSummary[];
   /** How its rows were hashed; absent from a `progress` answer before the table is done. */
@@ -62,10 +65,20 @@ const COMPARED = {
   rules: 'nothing',
 } as const satisfies Record<RunMode, TableSummary['compared'] | null>;
 
-/** The field `compared` of a table's summary in a run of this mode. */
-export function comparedIn(mode: RunMode): Pick<TableSummary, 'compared'> {
-  const compared = COMPARED[mode];
+/**
+ * The field `compared` of a table's summary in a run of this mode. `rows`: the rows that planning chose; null: none were
+ * chosen, or not yet.
+ */
+export function comparedIn(mode: RunMode, rows: 'all' | 'changed' | 'sample' | null): Pick<TableSummary, 'compared'> {
+  const compared = rows === 'all' ? null : COMPARED[mode];
   return compared === null ? {} : { compared };
+}
+
+/** How a table stands, for people. What was not compared as a whole is not said to be consistent as a whole. */
+export function standingOf({ status, compared }: Pick<TableSummary, 'status' | 'compared'>): string {
+  if (compared === undefined || (status !== 'consistent' && status !== 'inconsistent')) return status;
+  if (compared === 'a sample') return status === 'consistent' ? 'no difference in the sample' : 'inconsistent (sample)';
+  return `${status} (${compared})`;
 }
 
 /** One line of the plan: how many rows of a table an operation touches, and whether it waits for a decision. */

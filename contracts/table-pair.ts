@@ -1,6 +1,7 @@
 import type { BusinessRule, RunMode, TableChecks } from './check';
 import type { CorrectionPolicies } from './correction';
 import type { Guard } from './guard';
+import type { SampleTerms } from './sample';
 import type { Throttle } from './throttle';
 
 /** A schema-qualified table of a named connection. */
@@ -44,6 +45,10 @@ export interface TablePair {
   readonly critical: boolean;
   /** The column by which changed rows are found, by its source name; absent: none. */
   readonly updatedAt?: string;
+  /** How far before the watermark changed rows are read again, in milliseconds; absent: as their column's type asks. */
+  readonly overlapMs?: number;
+  /** How a sample is drawn; absent: the run draws none. */
+  readonly sample?: SampleTerms;
   /** What is checked beside the rows; absent in runs of earlier versions. */
   readonly checks?: TableChecks;
   readonly corrections: CorrectionPolicies;

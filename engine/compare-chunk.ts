@@ -121,7 +121,8 @@ async function inMemory(session: Queryable): Promise<void> {
   );
 }
 
-async function readDifferences(
+/** Reads the rows that were located, in the same snapshots: those that differ after all. */
+export async function readDifferences(
   comparison: Comparison,
   sides: Sides,
   sessions: Sessions,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { HashMethod } from '../contracts/comparison';
 import { distinctForm, portableForm } from './distinct';
 
@@ -149,4 +150,12 @@ function portableHash(values: readonly Hashed[]): string {
   });
   const digest = `sha256(convert_to(${parts.join(' || ')}, 'UTF8'))`;
   return `('x' || encode(substr(${digest}, 1, 8), 'hex'))::bit(64)::bigint`;
+}
+
+/** SQL for a 64-bit hash of a 64-bit number under a seed: another order of the numbers for each seed. */
+export function seededHash(value: string, seed: number, method: HashMethod): string {
+  // Seeds that lie close to each other must not give orders that do.
+  const spread = createHash('sha256').update(`trueup sample ${seed}`).digest().readBigInt64BE(0);
+  const mixed = `(${value}) # '${spread}'::bigint`;
+  return method === 'portable' ? portableHash([{ type: 'bigint', value: mixed }]) : `hashint8extended(0, ${mixed})`;
 }

@@ -36,8 +36,17 @@ export async function planChunks(
     comparison.strategy === 'ranges'
       ? await planRanges(comparison, sides, chunkRows, signal, progress)
       : [await openChunk('buckets', sides, signal)];
-  if (!comparison.keyNullable) return chunks;
-  return [...chunks, await openChunk('nulls', multisetSides(comparison, sides, 'nulls'), signal)];
+  return [...chunks, ...(await planNulls(comparison, sides, signal))];
+}
+
+/** The chunk of the rows whose key is NULL, where it may be. */
+export async function planNulls(
+  comparison: Comparison,
+  sides: Sides,
+  signal?: AbortSignal,
+): Promise<readonly ChunkRange[]> {
+  if (!comparison.keyNullable) return [];
+  return [await openChunk('nulls', multisetSides(comparison, sides, 'nulls'), signal)];
 }
 
 /**

@@ -8,10 +8,12 @@ export async function countDestruction(
   runId: string,
 ): Promise<readonly { readonly table: string; readonly changes: number; readonly rows: number | null }[]> {
   const { rows } = await ledger.query<{ table_name: string; n: string; rows_target: string | null }>(
-    `select p.table_name, count(*) as n, t.rows_target
+    `select p.table_name, count(*) as n,
+            case when t.rows_compared in ('changed', 'sample') then c.rows_target else t.rows_target end as rows_target
        from plan_item p left join run_table t using (run_id, table_name)
+            left join run_check c on c.run_id = p.run_id and c.kind = 'counts' and c.subject = p.table_name
       where p.run_id = $1 and p.operation in ('update', 'delete')
-      group by p.table_name, t.rows_target order by p.table_name`,
+      group by 1, 3 order by p.table_name`,
     [runId],
   );
   return rows.map((row) => ({

@@ -10,6 +10,7 @@ interface ChunkRow {
   to_key: string | null;
   low_hint: string | null;
   high_hint: string | null;
+  keys: string | null;
 }
 
 const bound = (json: string | null) => (json === null ? null : (JSON.parse(json) as KeyBound));
@@ -22,7 +23,7 @@ export async function insertChunks(
   session: Queryable,
   runId: string,
   table: string,
-  chunks: readonly Chunk[],
+  chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
 ): Promise<number> {
   // Whoever plans the same table waits here, and then finds this list.
   await session.query('select 1 from run_table where run_id = $1 and table_name = $2 for no key update', [
@@ -31,17 +32,33 @@ export async function insertChunks(
   ]);
   const known = await countChunks(session, runId, table);
   if (known > 0) return known;
-  for (let at = 0; at < chunks.length; at += 5_000) {
-    await session.query(
-      `insert into chunk (run_id, table_name, chunk_no, kind, slices, from_key, to_key, low_hint, high_hint)
-       select $1, $2, (c ->> 'no')::int, c ->> 'kind', (c ->> 'slices')::int,
-              nullif(c -> 'from', 'null'), nullif(c -> 'to', 'null'),
-              nullif(c -> 'low', 'null'), nullif(c -> 'high', 'null')
-         from jsonb_array_elements($3::jsonb) as t(c)`,
-      [runId, table, JSON.stringify(chunks.slice(at, at + 5_000))],
-    );
+  let [count, held] = [0, 0];
+  let some: Chunk[] = [];
+  for await (const chunk of chunks) {
+    some.push(chunk);
+    count += 1;
+    held += 1 + (chunk.keys?.length ?? 0);
+    if (held < ENTERED_AT_ONCE) continue;
+    await enterChunks(session, runId, table, some);
+    [some, held] = [[], 0];
   }
-  return chunks.length;
+  await enterChunks(session, runId, table, some);
+  return count;
+}
+
+/** Chunks, and keys in them, that are entered with one statement. */
+const ENTERED_AT_ONCE = 5_000;
+
+async function enterChunks(session: Queryable, runId: string, table: string, chunks: readonly Chunk[]): Promise<void> {
+  if (chunks.length === 0) return;
+  await session.query(
+    `insert into chunk (run_id, table_name, chunk_no, kind, slices, from_key, to_key, low_hint, high_hint, keys)
+     select $1, $2, (c ->> 'no')::int, c ->> 'kind', (c ->> 'slices')::int,
+            nullif(c -> 'from', 'null'), nullif(c -> 'to', 'null'),
+            nullif(c -> 'low', 'null'), nullif(c -> 'high', 'null'), c -> 'keys'
+       from jsonb_array_elements($3::jsonb) as t(c)`,
+    [runId, table, JSON.stringify(chunks)],
+  );
 }
 
 export async function countChunks(ledger: Queryable, runId: string, table: string): Promise<number> {
@@ -79,7 +96,7 @@ export async function beginChunk(
      update chunk set attempts = attempts + 1
        from next
       where run_id = $1 and table_name = $2 and chunk_no = next.no
-      returning chunk_no, kind, slices, from_key, to_key, low_hint, high_hint, attempts`,
+      returning chunk_no, kind, slices, from_key, to_key, low_hint, high_hint, keys, attempts`,
     [runId, table, from, until],
   );
   const row = rows[0];
@@ -92,6 +109,7 @@ export async function beginChunk(
     to: bound(row.to_key),
     low: bound(row.low_hint),
     high: bound(row.high_hint),
+    ...(row.keys === null ? {} : { keys: JSON.parse(row.keys) as KeyBound[] }),
     attempt: Number(row.attempts),
   };
 }
@@ -144,6 +162,16 @@ export interface ChunkTotals {
   readonly rowsSource: number;
   readonly rowsTarget: number;
   readonly differing: number;
+}
+
+/** How many keys were chosen to be compared. */
+export async function countKeys(ledger: Queryable, runId: string, table: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select coalesce(sum(jsonb_array_length(keys)), 0) as n from chunk
+      where run_id = $1 and table_name = $2 and kind = 'keys'`,
+    [runId, table],
+  );
+  return Number(rows[0]?.n ?? 0);
 }
 
 /** Sums over the finished chunks of a table, or of a span of them. */

@@ -25,7 +25,7 @@ export async function enterDrift(ledger: Queryable, runId: string, table: string
             t.rows_source, clock_timestamp()
        from run_table t join run r using (run_id)
       where t.run_id = $1 and t.table_name = $2 and t.phase = 'done' and t.status in ('consistent', 'inconsistent')
-        and r.mode = 'full'
+        and coalesce(t.rows_compared, case r.mode when 'full' then 'all' end) = 'all'
      on conflict (table_name) do update
         set run_id = excluded.run_id, differing_rows = excluded.differing_rows, source_rows = excluded.source_rows,
             compared_at = excluded.compared_at

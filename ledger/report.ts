@@ -19,6 +19,8 @@ import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
 import { countFindings, firstFindings } from './finding';
 import { readPlanLines } from './plan';
+import type { RowsCompared } from './rows-compared';
+import { readEstimate } from './sample';
 import { parseUndoScope } from './undo';
 import { readRunResolution } from './resolution';
 
@@ -52,6 +54,7 @@ interface TableRow {
   hash: HashMethod;
   notes: string;
   mode: RunMode;
+  rows_compared: RowsCompared | null;
 }
 
 const isoTime = (text: string) => new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z')).toISOString();
@@ -70,7 +73,7 @@ async function readTables(
 ): Promise<readonly TableSummary[]> {
   const { rows } = await ledger.query<TableRow>(
     `select t.table_name, t.phase, t.status, t.rows_source, t.rows_target, t.transient, t.unsettled,
-            t.comparison ->> 'hash' as hash, t.notes, r.mode
+            t.comparison ->> 'hash' as hash, t.notes, r.mode, t.rows_compared
        from run_table t join run r using (run_id)
       where t.run_id = $1 and ($2::text is null or t.table_name = $2) order by t.ordinal`,
     [runId, table],
@@ -80,6 +83,7 @@ async function readTables(
     const totals = await totalChunks(ledger, runId, row.table_name);
     const chunks = await countChunks(ledger, runId, row.table_name);
     const checks = await listChecks(ledger, runId, row.table_name);
+    const estimate = row.rows_compared === 'sample' ? await readEstimate(ledger, runId, row.table_name) : null;
     tables.push({
       name: row.table_name,
       status: row.status,
@@ -91,7 +95,8 @@ async function readTables(
       findings: await countFindings(ledger, runId, row.table_name),
       transient: Number(row.transient),
       unsettled: Number(row.unsettled),
-      ...comparedIn(row.mode),
+      ...comparedIn(row.mode, row.rows_compared),
+      ...(estimate === null ? {} : { estimate }),
       ...(checks.length === 0 ? {} : { checks: checks.filter(({ kind }) => kind !== 'rules') }),
       hash: row.hash,
       notes: JSON.parse(row.notes) as string[],

@@ -28,7 +28,7 @@ export async function findEarlierRun(ledger: Queryable, ref: string): Promise<Ea
 const compared = (alias: string) =>
   ['chunkRows', 'settle', 'corrections', 'critical']
     .map((field) => ` #- '{pair,${field}}'`)
-    .reduce((text, less) => text + less, `(${alias}.comparison - 'notes'`) + ')';
+    .reduce((text, less) => text + less, `(${alias}.comparison - 'notes' - 'changeTime'`) + ')';
 
 /**
  * Gives a run the chunks that another one planned, with what it found in those that it finished; the others are to be
@@ -60,6 +60,22 @@ export async function takeOver(session: Queryable, runId: string, from: string):
             jsonb_populate_record(c, jsonb_build_object('run_id', $1::text, 'attempts', 0, 'moving', false,
               'state', 'open')) as r
       where mine.run_id = $1 and mine.status = 'done'`,
+    [runId, from],
+  );
+  await session.query(
+    `update run_table t
+        set rows_compared = o.rows_compared, began_at = o.began_at, began_source = o.began_source,
+            began_target = o.began_target, since_source = o.since_source, since_target = o.since_target,
+            rows_note = o.rows_note
+       from run_table o
+      where t.run_id = $1 and o.run_id = $2 and o.table_name = t.table_name
+        and exists (select 1 from chunk c where c.run_id = $1 and c.table_name = t.table_name)`,
+    [runId, from],
+  );
+  await session.query(
+    `insert into sample_estimate (run_id, table_name, seed, confidence, margin, wanted, rows_source, rows_target)
+     select $1, table_name, seed, confidence, margin, wanted, rows_source, rows_target from sample_estimate s
+      where run_id = $2 and exists (select 1 from chunk c where c.run_id = $1 and c.table_name = s.table_name)`,
     [runId, from],
   );
   await session.query(

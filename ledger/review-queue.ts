@@ -88,11 +88,15 @@ export async function nextUnseenReviews(
        select r.run_id, r.resumed_from, r.started_at from run r join attempts a on a.resumed_from = r.run_id),
      begun as (select min(started_at) as at from attempts),
      scopes as materialized (
-       select t.run_id, t.table_name, ${SCOPE} as scope from run_table t
+       select t.run_id, t.table_name, ${SCOPE} as scope,
+              coalesce(t.rows_compared, case r.mode when 'full' then 'all' end) is not distinct from 'all' as is_whole
+         from run_table t join run r using (run_id)
         where t.run_id = $1 and t.status in ('consistent', 'inconsistent'))
      select q.id, q.table_name, q.record_key, q.counts is null as keyed, q.last_seen_at as last_seen
        from begun, scopes s join manual_review_queue q using (table_name)
       where q.status = 'PENDING' and q.id > $2::bigint and q.resolution_run_id is null and q.last_seen_at < begun.at
+        -- Rows that no key names are not read again: that they were not found says something where all were looked at.
+        and (q.counts is null or s.is_whole)
         and q.scope - 'columns' = s.scope - 'columns'
         and not exists (select 1 from jsonb_array_elements(q.differences) as e(d)
                          where q.scope #> array['columns', d ->> 'name']

@@ -3,7 +3,7 @@ import type { CheckSummary } from '../contracts/check';
 import { breachText } from '../contracts/guard';
 import type { Decision } from '../contracts/messages';
 import type { PurgeSummary } from '../contracts/purge';
-import type { PlanLine, PlanSummary, TableSummary } from '../contracts/run';
+import { standingOf, type PlanLine, type PlanSummary, type TableSummary } from '../contracts/run';
 import type { Tuning } from '../contracts/throttle';
 
 /**
@@ -52,7 +52,7 @@ export function progressTable(tables: readonly TableSummary[]): string {
       : tables.filter((found) => found.phase !== 'waiting' && found.status !== 'consistent').slice(0, MOST_ROWS);
   const rows = shown.map((found) => [
     found.name,
-    found.phase === 'done' ? found.status : found.phase,
+    found.phase === 'done' ? standingOf(found) : found.phase,
     `${found.chunksDone}/${found.chunks}`,
     found.rowsSource,
     found.rowsTarget,

@@ -13,3 +13,10 @@ export function positiveNumber(text: string): number {
   if (!Number.isFinite(n) || n <= 0) throw new InvalidArgumentError('Allowed is a number above 0.');
   return n;
 }
+
+/** Reads an option that takes a whole number from 0 up. */
+export function wholeNumber(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) throw new InvalidArgumentError('Allowed is a whole number from 0 up.');
+  return n;
+}

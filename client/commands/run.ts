@@ -7,14 +7,18 @@ import type { ReconcileInput } from '../../contracts/messages';
 import { requester } from '../temporal/ids';
 import type { RunHandle } from '../temporal/run-handle';
 import { startReconcile } from '../temporal/start';
+import { MOST_SAMPLE_ROWS } from '../../contracts/sample';
 import type { Runner } from './command';
 import type { Context } from './context';
+import { positiveInteger, wholeNumber } from './number-option';
 import { startedReport } from './started-report';
 import { unusedNote } from './unused';
 import { waitForRun } from './wait';
 
 interface RunOptions {
-  readonly mode: RunMode;
+  readonly mode?: RunMode;
+  readonly sampleRows?: number;
+  readonly seed?: number;
   readonly check?: readonly CheckKind[];
   readonly critical?: true;
   readonly queue?: true;
@@ -51,7 +55,9 @@ export function addRun(program: Command, runner: Runner): void {
     .summary('start a run, show its progress and wait for its end')
     .description('Reconcile tables: start a run, show live progress, wait for its end or for the approval of its plan.')
     .argument('[tables...]', 'names of tables from the config (default: all)')
-    .addOption(new Option('--mode <mode>', 'how to look at the tables').choices(RUN_MODES).default('full'))
+    .addOption(new Option('--mode <mode>', 'how to look at the tables (default: full)').choices(RUN_MODES))
+    .option('--sample-rows <n>', 'rows of the sample of each table, with --mode sample', positiveInteger)
+    .option('--seed <n>', 'draw the sample by this number again, with --mode sample', wholeNumber)
     .addOption(new Option('--check <kinds...>', 'check this too, beside what the mode checks').choices(CHECK_KINDS))
     .option('--critical', 'only the tables that the config calls critical')
     .option('--queue', 'wait for no approval: what needs one goes to the review queue')
@@ -82,10 +88,20 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   // A config without tables takes them from the databases, which only the worker looks at.
   if (config.tables !== null) config.runConfig(tables);
   config.connectionUrl(config.ledger.connection);
-  const { approvalTimeout, apply, check, critical, mode, queue, requestedBy, resume } = options;
+  const { approvalTimeout, apply, check, critical, mode, queue, requestedBy, resume, sampleRows, seed } = options;
   if (requestedBy?.trim() === '') throw new TrueupError('USAGE', '--requested-by: a run needs a name');
   if (resume !== undefined && tables.length > 0) {
     throw new TrueupError('USAGE', '--resume: takes the tables of the earlier run, so name none');
+  }
+  const sample = {
+    ...(sampleRows === undefined ? {} : { rows: sampleRows }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+  if (Object.keys(sample).length > 0 && mode !== 'sample') {
+    throw new TrueupError('USAGE', '--sample-rows, --seed: allowed with --mode sample');
+  }
+  if (sampleRows !== undefined && sampleRows > MOST_SAMPLE_ROWS) {
+    throw new TrueupError('USAGE', `--sample-rows ${sampleRows}: allowed are 1 to ${MOST_SAMPLE_ROWS}`);
   }
   if (approvalTimeout !== undefined && parseDuration(approvalTimeout) === null) {
     throw new TrueupError(
@@ -95,7 +111,8 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
   }
   return {
     ...(tables.length === 0 ? {} : { tables: [...new Set(tables)] }),
-    mode,
+    ...(mode === undefined ? {} : { mode }),
+    ...(Object.keys(sample).length === 0 ? {} : { sample }),
     ...(check === undefined ? {} : { checks: [...new Set(check)] }),
     ...(critical ? { critical } : {}),
     ...(queue ? { unapproved: 'queue' as const } : {}),

@@ -1,6 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { ProgressAnswer } from '../../contracts/messages';
-import type { TableSummary } from '../../contracts/run';
+import { standingOf, type TableSummary } from '../../contracts/run';
 import { findingsText } from './findings-text';
 import type { Output } from './output';
 import { count, plural } from './text';
@@ -8,7 +8,7 @@ import { count, plural } from './text';
 const CORRECTIONS = 'corrections';
 
 export function barText(table: TableSummary): { readonly phase: string; readonly rest: string } {
-  const phase = table.phase === 'done' ? table.status : table.phase;
+  const phase = table.phase === 'done' ? standingOf(table) : table.phase;
   const chunks = table.chunks > 0 ? `${count(table.chunksDone)}/${plural(table.chunks, 'chunk')}` : '';
   const rows = table.rowsSource > 0 ? plural(table.rowsSource, 'row') : '';
   return { phase, rest: [chunks, rows, findingsText(table.findings)].filter((part) => part !== '').join(' · ') };

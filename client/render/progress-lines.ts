@@ -1,5 +1,5 @@
 import type { ProgressAnswer, RunPhase } from '../../contracts/messages';
-import type { TableSummary } from '../../contracts/run';
+import { standingOf, type TableSummary } from '../../contracts/run';
 import { findingsText } from './findings-text';
 import { plural, count } from './text';
 
@@ -16,7 +16,7 @@ export function tableLine(table: TableSummary): string {
   const chunks = table.chunks > 0 ? `, ${count(table.chunksDone)} of ${plural(table.chunks, 'chunk')}` : '';
   const rows = table.rowsSource > 0 ? `, ${plural(table.rowsSource, 'source row')}` : '';
   const findings = findingsText(table.findings);
-  const phase = table.phase === 'done' ? table.status : table.phase;
+  const phase = table.phase === 'done' ? standingOf(table) : table.phase;
   return `${table.name}: ${phase}${chunks}${rows}${findings === '' ? '' : `, ${findings}`}`;
 }
 

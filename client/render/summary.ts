@@ -2,7 +2,7 @@ import type { RunMode } from '../../contracts/check';
 import { ERRORS, isErrorCode } from '../../contracts/errors';
 import type { RowInconsistencyType } from '../../contracts/finding';
 import type { RunPhase } from '../../contracts/messages';
-import type { RunReport, TableSummary } from '../../contracts/run';
+import { standingOf, type RunReport, type TableSummary } from '../../contracts/run';
 import { checkLines } from './check-lines';
 import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
@@ -31,7 +31,7 @@ function summaryRow(table: TableSummary): readonly string[] {
   const counts = ROW_TYPES.map((type) => table.findings[type] ?? 0);
   const other = totalFindings(table.findings) - counts.reduce((sum, n) => sum + n, 0);
   const numbers = [table.rowsSource, table.rowsTarget, ...counts, other, table.transient, table.unsettled];
-  return [table.name, table.status, ...numbers.map(count)];
+  return [table.name, standingOf(table), ...numbers.map(count)];
 }
 
 /** What was found, one line per table; the column `other` stands only where it says something. */
@@ -106,10 +106,18 @@ const MODE_LINES: Readonly<Partial<Record<RunMode, string>>> = {
   aggregate: 'Only counts, sums and checksums by group were compared; rows, only of groups that differ.',
 };
 
+/** A run that compared a part of a table only does not know that the whole is consistent. */
+function runStatus({ status, tables }: RunReport, colors: Colors): string {
+  const partly = tables.map(({ compared }) => compared).filter((compared) => compared !== undefined);
+  if (status !== 'consistent' || partly.length === 0) return statusText(status, colors);
+  if (partly.includes('a sample')) return colors.green('no difference in the sample');
+  return `${statusText(status, colors)} (${[...new Set(partly)].join(', ')})`;
+}
+
 /** A run's report for people: what was found, what was done about it, what is left and why, how long it took. */
 export function summaryLines(report: RunReport, colors: Colors): readonly string[] {
   const what = { reconcile: 'Run', undo: 'Undo', review: 'Review' }[report.kind];
-  const lines = [`${what} ${colors.bold(report.runId)}: ${statusText(report.status, colors)}`, timesLine(report)];
+  const lines = [`${what} ${colors.bold(report.runId)}: ${runStatus(report, colors)}`, timesLine(report)];
   if (report.undo) lines.push(scopeLine(report.undo));
   if (report.tables.length > 0) lines.push('', summaryTable(report.tables));
   const seen = MODE_LINES[report.mode];

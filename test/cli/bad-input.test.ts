@@ -252,7 +252,7 @@ describe('what cannot be done', () => {
 
     it.each([
       ['reconcile', '{"apply":"yes"}', 'input of reconcile: apply: found a string, allowed: true or false'],
-      ['reconcile', '{"tabels":[]}', 'input of reconcile: unknown field "tabels"; allowed: tables, mode, apply,'],
+      ['reconcile', '{"tabels":[]}', 'input of reconcile: unknown field "tabels"; allowed: tables, mode, checks,'],
       ['reconcile', '[1]', 'input of reconcile: found a list, allowed: one JSON object'],
       ['reconcile', '"x"', 'input of reconcile: found a string, allowed: one JSON object'],
       ['undo', '{}', 'input of undo: runId is missing'],

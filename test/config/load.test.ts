@@ -141,6 +141,7 @@ describe('defaults', () => {
       corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
       guard: { rows: 1_000, percent: 5 },
       fourEyes: false,
+      sample: {},
     });
     expect(config.ledger).toEqual({ connection: 'modern', schema: 'trueup', retentionMs: null });
     expect(config.tables).toBeNull();
@@ -194,6 +195,28 @@ tables:
       target: { connection: 'modern', schema: 'public', table: 'y' },
       chunkRows: 1000,
     });
+  });
+});
+
+describe('rows that changed, and samples', () => {
+  const text = `${CONNECTIONS}
+defaults: { source: legacy, target: modern, overlap: 1m, sample: { rows: "\${ROWS}", confidence: 0.99, seed: 0 } }
+tables: [a, { name: b, updatedAt: changed, overlap: 2h }]
+`;
+
+  it('are told by the file', () => {
+    const { tables, defaults } = parseConfig(text, 'f', { ROWS: '1000' });
+    expect(defaults.sample).toEqual({ rows: 1_000, confidence: 0.99, seed: 0 });
+    expect(tables).toMatchObject([{ overlapMs: 60_000 }, { updatedAt: 'changed', overlapMs: 7_200_000 }]);
+  });
+
+  it.each([
+    ['rows: 0', 'defaults.sample.rows: found 0, allowed: a whole number from 1 to 1000000'],
+    ['margin: 1', 'defaults.sample.margin: found 1, allowed: a number above 0 and below 1, such as 0.95'],
+    ['size: 1', 'defaults.sample.size: unknown field, allowed: rows, confidence, margin, seed'],
+  ])('%s is told', (sample, problem) => {
+    const wrong = text.replace(/sample: \{.*?\} \}/, `sample: { ${sample} } }`);
+    expect(() => parseConfig(wrong, 'f', {})).toThrow(problem);
   });
 });
 
@@ -274,7 +297,7 @@ describe('problems', () => {
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunk_rows: 1 }`,
-      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, approvalTimeout, corrections, guard, fourEyes, undo',
+      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, overlap, sample, approvalTimeout, corrections, guard, fourEyes, undo',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunkRows: 10000001 }`,

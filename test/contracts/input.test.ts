@@ -63,7 +63,7 @@ describe('the input of reconcile', () => {
     [{ apply: 'yes' }, 'apply: found a string, allowed: true or false'],
     [
       { tabels: [] },
-      'unknown field "tabels"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "tabels"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
     ],
     [[1], 'found a list, allowed: one JSON object'],
     ['x', 'found a string, allowed: one JSON object'],
@@ -81,14 +81,40 @@ describe('the input of reconcile', () => {
     ],
     [
       JSON.parse('{"__proto__": {"apply": true}}'),
-      'unknown field "__proto__"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "__proto__"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
     ],
     [
       { constructor: 1 },
-      'unknown field "constructor"; allowed: tables, mode, checks, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "constructor"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
     ],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkReconcileInput(input)).toEqual({ ok: false, problem });
+  });
+
+  it('may say how a sample is drawn', () => {
+    const sample = { rows: 1_000, confidence: 0.99, margin: 0.01, seed: 0 };
+    const input = { mode: 'sample', sample };
+    expect(checkReconcileInput(input)).toEqual({ ok: true, value: input });
+    const empty = { mode: 'sample', sample: { rows: null, seed: 1 } };
+    expect(checkReconcileInput(empty)).toEqual({ ok: true, value: { mode: 'sample', sample: { seed: 1 } } });
+  });
+
+  it.each([
+    [{ sample: { seed: 1 } }, /^sample: allowed with mode sample only$/],
+    [{ sample: { seed: 1 }, resume: 'r' }, /^sample: not together with resume/],
+  ])('%j holds a sample that nothing is to draw', (input, problem) => {
+    const checked = checkReconcileInput(input);
+    expect(checked.ok ? '' : checked.problem).toMatch(problem);
+  });
+
+  it.each([
+    ...[7, [], { rows: 0 }, { rows: 1_000_001 }, { rows: '5' }, { confidence: 1 }],
+    ...[{ margin: 0 }, { seed: -1 }, { seed: 2 ** 53 }, { size: 5 }],
+  ])('%j is no sample', (sample) => {
+    const checked = checkReconcileInput({ mode: 'sample', sample });
+    expect(checked.ok ? '' : checked.problem).toMatch(
+      /^sample: found .*, allowed: an object with rows \(1 to 1000000\), confidence and margin/,
+    );
   });
 });
 
