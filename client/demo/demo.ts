@@ -68,7 +68,9 @@ async function setUp(io: Io, options: DemoOptions, signal: AbortSignal, cleanup:
   io.out.line(
     `  ${plural(rows, 'row')} in legacy; modern disagrees in ${plural(plantedDifferences(inventory), 'row')}`,
   );
-  const worker = await steps.step('A worker is ready', () => startWorker({ ...home.env }, signal));
+  // A worker of the user's own may serve its metrics at the address that the environment names.
+  const env = { ...home.env, TRUEUP_METRICS_ADDRESS: undefined };
+  const worker = await steps.step('A worker is ready', () => startWorker(env, signal));
   cleanup.add(() => worker.stop());
   const context = new Context({ ...io, env: home.env }, home.configPath);
   cleanup.add(() => context.close());

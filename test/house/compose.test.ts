@@ -15,6 +15,7 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly profiles?: readonly string[];
 }
 
 const text = read('docker-compose.yml');
@@ -28,9 +29,33 @@ const services = Object.entries(compose.services);
 const REFERENCE = /\$\{(\w+)(?::(\?|-)([^}]*))?\}/g;
 
 describe('docker-compose.yml', () => {
-  it('has Temporal with a database of its own, Temporal Web, both sides and a worker', () => {
+  it('has Temporal with a database of its own, Temporal Web, both sides, a worker, and what watches it', () => {
     const names = ['temporal-postgres', 'temporal-schema', 'temporal', 'temporal-namespace', 'temporal-ui'];
-    expect(services.map(([name]) => name)).toEqual([...names, 'source', 'target', 'worker']);
+    expect(services.map(([name]) => name)).toEqual([...names, 'source', 'target', 'worker', 'prometheus', 'grafana']);
+  });
+
+  it('starts what watches the worker only when asked to, and lets it reach the worker and find its files', () => {
+    const asked = services.filter(([, { profiles }]) => profiles !== undefined);
+    expect(asked.map(([name, { profiles }]) => [name, profiles])).toEqual([
+      ['prometheus', ['monitoring']],
+      ['grafana', ['monitoring']],
+    ]);
+    const { scrape_configs: jobs } = parse(read('deploy/prometheus/prometheus.yml')) as {
+      readonly scrape_configs: readonly {
+        readonly static_configs: readonly { readonly targets: readonly string[] }[];
+      }[];
+    };
+    expect(jobs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))).toEqual(['worker:9464']);
+    expect(compose.services['worker']?.environment?.['TRUEUP_METRICS_ADDRESS']).toBe('0.0.0.0:9464');
+    const { datasources } = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
+      readonly datasources: readonly { readonly url: string }[];
+    };
+    expect(datasources.map(({ url }) => url)).toEqual(['http://prometheus:9090']);
+    const { providers } = parse(read('deploy/grafana/provisioning/dashboards/trueup.yml')) as {
+      readonly providers: readonly { readonly options: { readonly path: string } }[];
+    };
+    const mounted = compose.services['grafana']?.volumes?.map((volume) => volume.split(':')[1]);
+    expect(mounted).toContain(providers[0]?.options.path);
   });
 
   it.each(services)('%s: its image is pinned to a version', (_, { image }) => {
