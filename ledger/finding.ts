@@ -44,7 +44,7 @@ export async function countFindings(ledger: Queryable, runId: string, table: str
  * The finding that a plan's item answers, by all columns of its unique index. An effect answers one where it deletes a row
  * that is extra; what it changes in a row is no correction.
  */
-const ANSWERED = `(p.effect_of is null or p.operation = 'delete') and l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
+export const ANSWERED = `(p.effect_of is null or p.operation = 'delete') and l.table_name = p.table_name and l.key_digest = p.key_digest and l.inconsistency_type =
           case p.operation when 'insert' then 'missing_in_target' when 'delete' then 'extra_in_target' else 'field_mismatch' end`;
 
 /** From so many on they are joined as a whole: the planner expects a few of them, and would look each one up. */

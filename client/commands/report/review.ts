@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import { EXIT, type ExitCode } from '../../contracts/exit-code';
-import { reportReviews } from '../../ledger/review';
-import { reviewReportTable } from '../render/review-report';
-import type { Runner } from './command';
-import type { Context } from './context';
-import { orIfEmpty } from './lookup';
+import { EXIT, type ExitCode } from '../../../contracts/exit-code';
+import { reportReviews } from '../../../ledger/review';
+import { reviewReportTable } from '../../render/review-report';
+import type { Runner } from '../command';
+import type { Context } from '../context';
+import { orIfEmpty } from '../lookup';
 
-export function addReport(program: Command, runner: Runner): void {
-  const report = program.command('report').summary('reports').description('Reports.');
+export function addReviewReport(report: Command, runner: Runner): void {
   report
     .command('review')
     .summary('the review queue by type, severity and status')

@@ -1,0 +1,46 @@
+import type { Tally } from '../../../contracts/report';
+import type { RunReport } from '../../../contracts/run';
+import { count, duration, instant } from '../text';
+import { totalFindings } from '../findings-text';
+import type { ReportDocument, ReportSection } from './document';
+import { tallyFacts, tallySections } from './tally';
+
+export function runDocument(run: RunReport, tally: Tally): ReportDocument {
+  const { startedAt, endedAt, decision } = run;
+  const waited = run.phases['awaiting approval'] ?? 0;
+  return {
+    title: `Trueup, ${run.kind} ${run.runId}`,
+    facts: [
+      ['Status', run.error === null ? run.status : `${run.status}: ${run.error.code}: ${run.error.message}`],
+      ['Began', instant(startedAt)],
+      ['Took', endedAt === null ? 'has not ended' : duration(Date.parse(endedAt) - Date.parse(startedAt))],
+      ...(waited === 0 ? [] : [['Of that waiting for approval', duration(waited)] as const]),
+      ...tallyFacts(tally),
+      ['Differences left', count(run.remaining)],
+      ...(run.planDigest === null ? [] : [['Plan', run.planDigest] as const]),
+      ...(decision === null ? [] : [['Decision', `${decision.decision} by ${decision.approver ?? 'nobody'}`] as const]),
+    ],
+    sections: [tablesSection(run), ...tallySections(tally)],
+  };
+}
+
+function tablesSection({ tables }: RunReport): ReportSection {
+  return {
+    heading: 'Tables',
+    columns: [
+      { head: 'table' },
+      { head: 'status' },
+      ...['source rows', 'target rows', 'findings', 'transient', 'unsettled'].map((head) => ({
+        head,
+        align: 'right' as const,
+      })),
+    ],
+    rows: tables.map((table) => [
+      ...[table.name, table.compared === undefined ? table.status : `${table.status} (${table.compared})`],
+      ...[table.rowsSource, table.rowsTarget, totalFindings(table.findings), table.transient, table.unsettled].map(
+        count,
+      ),
+    ]),
+    empty: 'No tables were compared.',
+  };
+}
