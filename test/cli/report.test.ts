@@ -43,7 +43,7 @@ describe('trueup report', () => {
       'ann',
       ['1', '2'].map((seq) => ({ seq, status: 'SUCCESS', error: null })),
     );
-    await resolveCorrected(on.ledger, runId);
+    await resolveCorrected(on.ledger, runId, 2);
     await endRun(on.ledger, runId, { status: 'applied', error: null, phases: { comparing: 5 } });
   });
   afterAll(async () => {

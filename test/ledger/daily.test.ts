@@ -37,7 +37,7 @@ describe('reports of days', () => {
   const corrected = async (runId: string, results: Readonly<Record<string, 'SUCCESS' | 'FAILED'>>) => {
     const made = Object.entries(results).map(([seq, status]) => ({ seq, status, error: null }));
     await insertCorrections(on.ledger, runId, 'ann', made);
-    await resolveCorrected(on.ledger, runId);
+    await resolveCorrected(on.ledger, runId, 2);
     await endRun(on.ledger, runId, { status: 'applied', error: null, phases: {} });
   };
 
