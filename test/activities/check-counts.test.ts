@@ -83,6 +83,25 @@ describe('the check of counts', () => {
     expect(findings).toEqual([]);
   });
 
+  it('is never a match under a writer while rows lack, and is one when they have come', async () => {
+    await one.source.query(`insert into t select i, 'late' from generate_series(100000, 105000) i`);
+    let isWriting = true;
+    const write = async () => {
+      for (let id = 10; isWriting; id += 1) {
+        for (const side of [one.source, one.target]) await side.query(`insert into t values ($1, 'b')`, [id]);
+      }
+    };
+    const writing = write();
+    try {
+      for (let i = 0; i < 3; i += 1) expect((await count()).check.status).toBe('failed');
+    } finally {
+      isWriting = false;
+      await writing;
+    }
+    await one.target.query(`insert into t select i, 'late' from generate_series(100000, 105000) i`);
+    expect(await count()).toMatchObject({ check: { status: 'passed' }, table: { status: 'consistent' } });
+  });
+
   it('is incomplete with a typed error where a group is no column', async () => {
     one.configure(TABLE('{ groupBy: [nothing] }'));
     const { check, table } = await count();

@@ -175,4 +175,27 @@ describe('runs that look at counts, aggregates or business rules alone', () => {
     ]);
     expect(await scenario.count('select count(*) from orders')).toBe(477);
   });
+
+  test('beside the rows, and again after they were corrected', async () => {
+    scenario.writeConfig({
+      tables: TABLES,
+      defaults: ['corrections: { missing: auto, mismatched: auto, extra: auto }'],
+    });
+    const { code, report } = await run('--apply', '--check', 'counts', 'aggregates');
+    expect({ code, status: report.status, remaining: report.remaining }).toEqual({
+      code: 0,
+      status: 'applied',
+      remaining: 0,
+    });
+    // Each row is a finding once.
+    expect(report.tables.find(({ name }) => name === 'orders')?.findings).toEqual({
+      missing_in_target: 3,
+      field_mismatch: 13,
+      count_mismatch: 3,
+      aggregate_mismatch: 2,
+    });
+    const resolutions = (await findings(report.runId)).map(({ resolution }) => resolution);
+    expect(new Set(resolutions)).toEqual(new Set(['AUTO_CORRECTED']));
+    expect((await run('--mode', 'aggregate')).code).toBe(0);
+  });
 });
