@@ -3,6 +3,7 @@ import * as check from './check';
 import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
+import * as job from './job';
 import { endLostRuns } from './lost-runs';
 import { openRun, type OpenRunInput } from './open-run';
 import { planUndo } from './plan-undo';
@@ -37,6 +38,9 @@ export function createActivities(resources: Resources) {
     endCheck: retried(check.endCheck),
     closeTable: retried(check.closeTable),
     recheck: retried(check.recheck),
+    readJob: retried(job.readJob),
+    logAlert: retried(job.logAlert),
+    sendAlert: retried(job.sendAlert),
     watchThrottle: retried(watchThrottle),
     freezePlan: retried(correct.freezePlan),
     recordDryRun: retried(correct.recordDryRun),

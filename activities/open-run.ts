@@ -140,20 +140,16 @@ async function configOfRun(
 ): Promise<RunConfig> {
   const mode = input.mode ?? 'full';
   const all = await runConfigOf(resources, config, names);
-  const asked = input.critical === true ? all.tables.filter(({ critical }) => critical) : all.tables;
+  const marked = all.tables.filter(({ critical }) => critical);
+  // A config that calls none critical does not say that none matters.
+  const asked = input.critical === true && marked.length > 0 ? marked : all.tables;
   const tables = mode === 'rules' ? [] : input.unapproved === 'queue' ? asked.map(queued) : asked;
   const rules = checksOf(input).includes('rules') ? config.rules : [];
   if (mode === 'rules' && rules.length === 0) {
     throw new TrueupError('CONFIG_INVALID', 'rules: found none, and they are what this run is to check');
   }
-  if (mode !== 'rules' && tables.length === 0 && input.critical === true) {
-    throw new TrueupError(
-      'CONFIG_INVALID',
-      'tables: none of them is critical, and those are what this run is to look at',
-    );
-  }
   if (mode === 'incremental' && input.resume === undefined) needUpdatedAt(tables, input.tables !== undefined);
-  return { ...all, tables, mode, rules };
+  return { ...all, tables, mode, rules, ...(input.job === undefined ? {} : { job: input.job }) };
 }
 
 /** A run that goes on from another one looks at its tables in the same way. */
@@ -281,6 +277,7 @@ async function enterFailure(ledger: Database, config: Config, request: OpenRunIn
     concurrency: config.defaults.concurrency,
     approvalTimeoutMs: config.defaults.approvalTimeoutMs,
     ledgerSchema: config.ledger.schema,
+    ...(request.input.job === undefined ? {} : { job: request.input.job }),
   };
   await enterRefusedRun(ledger, newRun(request, empty), { code: error.code, message: error.message });
 }

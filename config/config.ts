@@ -82,8 +82,6 @@ export interface Config {
   readonly rules: readonly BusinessRule[];
   /** When the scheduled jobs run, as the file has it. */
   readonly schedules: Schedules;
-  /** Paths of fields that are accepted and have no effect in this version, to be said aloud once. */
-  readonly unused: readonly string[];
   /**
    * The URL of a connection, resolved from the environment at this call: a process needs only the secrets that it uses.
    * Throws CONFIG_ENV_MISSING, or CONFIG_INVALID for an unknown name or a text that is no PostgreSQL URL.

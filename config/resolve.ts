@@ -7,7 +7,7 @@ import { DEFAULTS, defaultMaxConnections, pairOf, type Config, type Defaults, ty
 import type { Problem } from './problem';
 import type { ConfigFile, TableEntry } from './schema';
 import { nearest } from './near-miss';
-import { formatPath, type Path } from './path';
+import type { Path } from './path';
 import { parseTableName, TABLE_NAME_FORM, type TableName } from './table-name';
 
 export type Resolved = Omit<Config, 'path' | 'connectionUrl'>;
@@ -107,7 +107,6 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
     tables,
     rules,
     schedules: file.schedules ?? {},
-    unused: unusedFields(file),
     maxConnections: (name) => file.connections[name]?.maxConnections ?? defaultMaxConnections(defaults.concurrency),
     runConfig: (tableNames, discovered) => runConfigOf(config, tableNames ?? [], discovered),
   };
@@ -246,12 +245,6 @@ function repeatedNames(entries: readonly { readonly name: string }[] | undefined
     seen.add(name);
   }
   return problems;
-}
-
-function unusedFields(file: ConfigFile): string[] {
-  const paths: Path[] = [];
-  if (file.schedules !== undefined) paths.push(['schedules']);
-  return paths.map(formatPath);
 }
 
 function runConfigOf(config: Resolved, asked: readonly string[], discovered?: readonly TablePair[]): RunConfig {

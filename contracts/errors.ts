@@ -93,6 +93,16 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'Look at the entries again with `trueup review list` and `trueup review show ID`.',
   },
+  ALERT_NOT_SENT: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Look at the server behind TRUEUP_ALERT_WEBHOOK; the alert stands in the log of the worker.',
+  },
+  SCHEDULE_UNKNOWN: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Name a schedule of the config (`trueup schedule list`), and make them with `trueup schedule apply`.',
+  },
   DATABASE_UNREACHABLE: {
     retryable: true,
     exitCode: EXIT.failed,

@@ -1,6 +1,7 @@
 import { CHECK_KINDS, RUN_MODES } from './check';
 import { OPERATIONS } from './correction';
 import { DURATION_FORM, parseDuration } from './duration';
+import { JOBS, type JobInput } from './job';
 import type { ApprovalTerms, LateDecisionInput, ReconcileInput, TuneMessage, UndoInput } from './messages';
 import type { PurgeInput } from './purge';
 import { MOST_SAMPLE_ROWS } from './sample';
@@ -51,6 +52,7 @@ const RECONCILE_FIELDS: Readonly<Record<string, FieldCheck>> = {
   apply: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   requestedBy: text,
   approvalTimeout: (value) => (typeof value === 'string' && parseDuration(value) !== null ? null : DURATION_FORM),
+  job: (value) => ((JOBS as readonly unknown[]).includes(value) ? null : `one of ${JOBS.join(', ')}`),
   resume: (value) => (typeof value === 'string' && value !== '' ? null : 'the ID of a run'),
 };
 const count: FieldCheck = (value) =>
@@ -160,6 +162,17 @@ export function checkReconcileInput(input: unknown): Checked<ReconcileInput> {
     return { ok: true, value: { ...value, sample: withoutNulls(value.sample) } };
   }
   return { ok: true, value };
+}
+
+const { tables, apply, requestedBy, approvalTimeout, unapproved } = RECONCILE_FIELDS;
+const JOB_FIELDS = { tables, apply, requestedBy, approvalTimeout, unapproved } as typeof RECONCILE_FIELDS;
+
+/** Checks the input of a scheduled job; nothing at all means `{}`. */
+export function checkJobInput(input: unknown): Checked<JobInput> {
+  if (input === undefined || input === null) return { ok: true, value: {} };
+  if (!isObject(input)) return { ok: false, problem: `found ${kindOf(input)}, allowed: one JSON object` };
+  const problem = problemOf(input, JOB_FIELDS);
+  return problem === null ? { ok: true, value: withoutNulls(input) } : { ok: false, problem };
 }
 
 /** Checks the payload of `tune`, which has to change something. */

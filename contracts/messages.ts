@@ -1,5 +1,6 @@
 import type { CheckKind, CheckSummary, RunMode } from './check';
 import type { Operation } from './correction';
+import type { Job } from './job';
 import type { PlanSummary, RunStatus, TableSummary } from './run';
 import type { SampleWish } from './sample';
 import type { Tuning } from './throttle';
@@ -14,7 +15,7 @@ export interface ReconcileInput {
   readonly checks?: readonly CheckKind[];
   /** How a sample is drawn, in the mode `sample`; default: the config's `defaults.sample`. */
   readonly sample?: SampleWish;
-  /** true: only table pairs that the config calls critical; default: all. */
+  /** true: only table pairs that the config calls critical, where it calls any so; default: all. */
   readonly critical?: boolean;
   /** What becomes of corrections that need approval: the run waits for it, or they go to the review queue; default: `wait`. */
   readonly unapproved?: 'wait' | 'queue';
@@ -23,6 +24,8 @@ export interface ReconcileInput {
   readonly requestedBy?: string;
   /** A duration such as `30m` or `24h`; default: the config's `defaults.approvalTimeout`. */
   readonly approvalTimeout?: string;
+  /** The scheduled job that the run is of: it is told when the run waits for an approval. */
+  readonly job?: Job;
   /** A run that did not come to its end: the chunks that it finished are taken over, and only the others compared. */
   readonly resume?: string;
 }

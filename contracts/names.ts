@@ -9,6 +9,10 @@ export const WORKFLOW = {
   lateDecision: 'lateDecision',
   resolveReviews: 'resolveReviews',
   purge: 'purge',
+  quickReconciliation: 'quickReconciliation',
+  comprehensiveReconciliation: 'comprehensiveReconciliation',
+  deepValidation: 'deepValidation',
+  businessLogicValidation: 'businessLogicValidation',
 } as const;
 
 export const SIGNAL = { approve: 'approve', reject: 'reject' } as const;

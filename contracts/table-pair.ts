@@ -1,6 +1,7 @@
 import type { BusinessRule, RunMode, TableChecks } from './check';
 import type { CorrectionPolicies } from './correction';
 import type { Guard } from './guard';
+import type { Job } from './job';
 import type { SampleTerms } from './sample';
 import type { Throttle } from './throttle';
 
@@ -63,6 +64,8 @@ export interface RunConfig {
   readonly tables: readonly TablePair[];
   /** Absent in runs of earlier versions: `full`. */
   readonly mode?: RunMode;
+  /** The scheduled job that the run is of; absent: none. */
+  readonly job?: Job;
   /** The business rules that the run checks; absent: none. */
   readonly rules?: readonly BusinessRule[];
   readonly concurrency: number;

@@ -180,7 +180,7 @@ export async function failCheck(
   await ledger.query(`delete from check_candidate where ${ONE}`, id);
 }
 
-/** Whether the findings of a table's checks make it inconsistent, and whether one of them could not be made. */
+/** Whether the findings of a table's checks make it inconsistent, and whether one of them, or any, was not made. */
 export async function weighChecks(
   ledger: Queryable,
   runId: string,
@@ -192,12 +192,12 @@ export async function weighChecks(
     `select coalesce(bool_or(unsettled > 0 or exists (
               select 1 from reconciliation_log l where l.run_id = c.run_id and l.check_kind = c.kind
                  and l.check_subject = c.subject and ${WEIGHS})), false) as failed,
-            coalesce(bool_or(status in ('incomplete', 'pending')), false) as incomplete,
+            coalesce(bool_or(status in ('incomplete', 'pending')), true) as incomplete,
             max(rows_source) as source, max(rows_target) as target
        from run_check c where run_id = $1 and subject = $2 and kind <> 'rules'`,
     [runId, table],
   );
-  const { failed, incomplete, source = null, target = null } = rows[0] ?? { failed: 'f', incomplete: 'f' };
+  const { failed, incomplete, source = null, target = null } = rows[0] ?? { failed: 'f', incomplete: 't' };
   return {
     failed: failed === 't',
     incomplete: incomplete === 't',

@@ -6,6 +6,7 @@ import type { RunStatus, TablePhase, TableStatus } from '../contracts/run';
 import type { RunConfig, TableRef } from '../contracts/table-pair';
 import type { Queryable } from '../database/connection';
 import { genesis } from './chain';
+import { writeJobLine } from './job';
 
 export interface NewRun {
   readonly kind: 'reconcile' | 'undo' | 'review';
@@ -31,6 +32,7 @@ export async function insertRun(ledger: Queryable, run: NewRun): Promise<string>
        from opened where c.run_id = opened.run_id`,
     [runId, JSON.stringify(run.config)],
   );
+  await writeJobLine(ledger, runId);
   return runId;
 }
 
@@ -106,6 +108,7 @@ export async function setApprovalDeadline(ledger: Queryable, runId: string, dead
       where run_id = $1 and ended_at is null`,
     [runId, deadline],
   );
+  await writeJobLine(ledger, runId);
 }
 
 /** The form in which the items of a plan that is frozen now are hashed; see ledger/plan-digest.ts. */
@@ -160,22 +163,12 @@ export async function endRun(ledger: Queryable, runId: string, end: RunEnd): Pro
     `with ended as (
        update run set status = $2, error_code = $3, error_message = $4, phases = $5::jsonb,
               ended_at = coalesce(ended_at, clock_timestamp())
-        where run_id = $1 returning *),
-     sealed as (
-       update chain set sealed_entries = entries, sealed_head = head, sealed_at = clock_timestamp()
-        where run_id = $1 and sealed_at is null)
-     insert into job_history (run_id, job_type, started_at, ended_at, status, issues_found, corrections, queued, error)
-     select run_id, kind, started_at, ended_at, status,
-            (select count(*) from reconciliation_log l where l.run_id = ended.run_id),
-            (select count(*) from correction_log c where c.run_id = ended.run_id and c.status = 'SUCCESS'),
-            (select count(*) from reconciliation_log l where l.run_id = ended.run_id and l.resolution = 'IN_REVIEW'),
-            error_message
-       from ended
-     on conflict (run_id) do update
-        set ended_at = excluded.ended_at, status = excluded.status, issues_found = excluded.issues_found,
-            corrections = excluded.corrections, queued = excluded.queued, error = excluded.error`,
+        where run_id = $1)
+     update chain set sealed_entries = entries, sealed_head = head, sealed_at = clock_timestamp()
+      where run_id = $1 and sealed_at is null`,
     [runId, end.status, end.error?.code ?? null, end.error?.message ?? null, JSON.stringify(end.phases)],
   );
+  await writeJobLine(ledger, runId);
 }
 
 /** Enters the tables of a run in the order in which parents come before children. */

@@ -21,3 +21,9 @@ export const opening = proxyActivities<Activities>({
   heartbeatTimeout: '15s',
   retry: { initialInterval: '500ms', maximumAttempts: 10 },
 });
+
+/** What goes to a server that is not ours: some minutes, then it is given up. */
+export const alerting = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 3, maximumInterval: '1m', maximumAttempts: 6 },
+});

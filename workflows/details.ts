@@ -1,6 +1,7 @@
 import { scopeOf, scopeText } from '../contracts/approval';
 import type { CheckSummary } from '../contracts/check';
 import { breachText } from '../contracts/guard';
+import type { JobResult } from '../contracts/job';
 import type { Decision } from '../contracts/messages';
 import type { PurgeSummary } from '../contracts/purge';
 import { standingOf, type PlanLine, type PlanSummary, type TableSummary } from '../contracts/run';
@@ -85,6 +86,15 @@ function portableNote(tables: readonly TableSummary[]): string {
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more tables` : '';
   const named = names.slice(0, MOST_NAMES).join(', ');
   return names.length === 0 ? '' : `\n\nHashed by SHA-256 of the values' text (portable): ${named}${more}`;
+}
+
+/** What a scheduled job does, or came to. */
+export function jobSection(job: string, run: string, result: JobResult | null): string {
+  const head = `Job \`${job}\`: **${result?.status ?? 'running'}**, run \`${run}\``;
+  if (!result) return head;
+  const { issuesFound, corrections, queued, highSeverity, alert } = result;
+  const row = [issuesFound, corrections, queued, highSeverity, alert];
+  return `${head}\n\n${table(['issues found', 'corrections', 'queued', 'high severity', 'alert'], [row])}`;
 }
 
 /** What was checked beside the rows and did not pass, and how many checks did; '' before any is done. */

@@ -76,11 +76,17 @@ export abstract class GatedRun<Known extends Opened> {
     ]);
     this.#status = 'awaiting_approval';
     this.enter('awaiting approval');
+    await this.gateOpened();
     const decision = await this.decisions.wait();
     // The decision is in the ledger before anything is done about it.
     await condition(allHandlersFinished);
     this.#status = 'running';
     return decision;
+  }
+
+  /** Called when the plan waits for a decision, and the ledger has it. */
+  protected gateOpened(): Promise<void> {
+    return Promise.resolve();
   }
 
   protected async noteApplying(): Promise<void> {

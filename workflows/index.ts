@@ -1,3 +1,4 @@
+export { businessLogicValidation, comprehensiveReconciliation, deepValidation, quickReconciliation } from './job';
 export { lateDecision } from './late-decision';
 export { reconcile } from './reconcile';
 export { reconcileTable } from './reconcile-table';

@@ -26,3 +26,6 @@ export const tableProgress = defineSignal<[TableSummary]>('tableProgress');
 
 /** The parent tells a table's child how to compare from now on. */
 export const tuneTable = defineSignal<[Tuning]>('tuneTable');
+
+/** A run that waits for an approval tells the job that it is of. */
+export const runWaits = defineSignal<[]>('runWaits');

@@ -1,6 +1,7 @@
 import {
   CancellationScope,
   condition,
+  getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
   setHandler,
@@ -11,6 +12,7 @@ import type { OpenedRun } from '../activities/open-run';
 import { leftOutOf, isWhole, scopeOf, type ApprovalScope } from '../contracts/approval';
 import { checkReconcileInput } from '../contracts/input';
 import type { CheckSummary } from '../contracts/check';
+import type { Job } from '../contracts/job';
 import type { ReconcileInput, ReconcileResult } from '../contracts/messages';
 import { WORKFLOW } from '../contracts/names';
 import { emptySummary, type PlanSummary, type RunStatus, type TableSummary } from '../contracts/run';
@@ -22,7 +24,7 @@ import { checksSection, decidedLine, planSection, progressTable, refusedSection,
 import { failure } from './failure';
 import { GatedRun } from './gated-run';
 import { inLanes } from './lanes';
-import { plan as planQuery, progress as progressQuery, tableProgress } from './messages';
+import { plan as planQuery, progress as progressQuery, runWaits, tableProgress } from './messages';
 import type { reconcileTable, ReconcileTableInput } from './reconcile-table';
 import { Tuner } from './tuning';
 
@@ -76,6 +78,7 @@ class Run extends GatedRun<OpenedRun> {
   readonly #tables = new Map<string, TableSummary>();
   readonly #rules: CheckSummary[] = [];
   #corrected = 0;
+  #job: Job | undefined;
 
   constructor() {
     super('run');
@@ -96,6 +99,7 @@ class Run extends GatedRun<OpenedRun> {
       { input, workflowId, firstExecutionRunId },
     ]);
     this.enterLedger(opened, opened.fourEyes === true, input.requestedBy);
+    this.#job = input.job;
     this.#tuner.opened(opened);
     if (opened.pauseWhile) await this.#tuner.hold(opened.pauseWhile.reason);
     for (const { name } of opened.tables) this.#tables.set(name, emptySummary(name, 'pending', 'waiting'));
@@ -185,6 +189,17 @@ class Run extends GatedRun<OpenedRun> {
   /** The gate. Returns the decision, or null when the deadline passed without one. */
   waitForDecision(plan: PlanSummary) {
     return this.decisionOn(plan, { plan, barred: this.barred });
+  }
+
+  /** The job that started the run does not wait for an approval; nobody waits for it to hear. */
+  protected override async gateOpened(): Promise<void> {
+    const { parent } = workflowInfo();
+    if (this.#job === undefined || !parent) return;
+    try {
+      await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(runWaits);
+    } catch {
+      // It has ended, or was ended.
+    }
   }
 
   /** Takes what lies outside the part that was approved out of what is applied. */

@@ -6,7 +6,6 @@ import { checkTemporal } from './check-temporal';
 import { checkLines, exitCodeOfChecks, failed, failedBy, passed, type Check } from './check';
 import type { Runner } from './command';
 import type { Context } from './context';
-import { unusedNote } from './unused';
 
 const HELP = `
 Checks, in this order: Node.js, the config, its variables, each connection (reach, login, version, privileges on each
@@ -37,9 +36,6 @@ async function doctor(context: Context, json: boolean): Promise<ExitCode> {
   const { check, config } = checkConfig(context);
   add(check);
   if (config !== null) {
-    const unused = unusedNote(config);
-    if (unused !== null)
-      add({ ...passed('config fields', unused), help: 'Do not count on them: they are passed over.' });
     const variables = checkVariables(config);
     add(variables);
     add(...(await checkDatabases(config)));

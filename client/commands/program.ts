@@ -16,6 +16,7 @@ import { addPurge } from './purge';
 import { addReport } from './report';
 import { addReview } from './review';
 import { addRun } from './run';
+import { addSchedule } from './schedule';
 import { addStatus } from './status';
 import { addTune } from './tune';
 import { addUndo } from './undo';
@@ -65,7 +66,18 @@ function buildProgram(io: Io): { readonly program: Command; readonly runner: Run
     addFindings,
     addCorrections,
   ];
-  for (const add of [...additions, addApprove, addReject, addUndo, addAudit, addPurge, addTune, addReview, addReport])
+  for (const add of [
+    ...additions,
+    addApprove,
+    addReject,
+    addUndo,
+    addAudit,
+    addPurge,
+    addTune,
+    addReview,
+    addReport,
+    addSchedule,
+  ])
     add(program, runner);
   return { program, runner };
 }

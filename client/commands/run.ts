@@ -12,7 +12,6 @@ import type { Runner } from './command';
 import type { Context } from './context';
 import { positiveInteger, wholeNumber } from './number-option';
 import { startedReport } from './started-report';
-import { unusedNote } from './unused';
 import { waitForRun } from './wait';
 
 interface RunOptions {
@@ -73,8 +72,6 @@ export function addRun(program: Command, runner: Runner): void {
 
 async function run(context: Context, tables: readonly string[], options: RunOptions): Promise<ExitCode> {
   const input = reconcileInput(context, tables, options);
-  const unused = unusedNote(context.config);
-  if (unused !== null) context.io.err.line(`trueup: note: ${context.config.path}: ${unused}`);
   const temporal = await context.temporal();
   const handle = await startReconcile(temporal, input);
   if (options.detach) return detached(context, handle, options);

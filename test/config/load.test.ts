@@ -114,8 +114,13 @@ describe('a whole config', () => {
     });
   });
 
-  it('names the fields that have no effect yet', () => {
-    expect(parseConfig(WHOLE, 'trueup.yaml', ENV).unused).toEqual(['schedules']);
+  it('has schedules as they are written', () => {
+    expect(parseConfig(WHOLE, 'trueup.yaml', ENV).schedules).toEqual({
+      quick: 'every 15m',
+      comprehensive: 'every 4h',
+      deep: '0 2 * * *',
+      businessRules: '0 3 * * 0',
+    });
   });
 });
 

@@ -86,7 +86,6 @@ tables:
       ['customers', 'public.customers', 'crm.customers'],
       ['Order Items', 'public.Order Items', 'public.Order Items'],
     ]);
-    expect(parseConfig(text, 'f', {}).unused).toEqual([]);
   });
 
   it('names two tables of one name apart', () => {

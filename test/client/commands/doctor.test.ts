@@ -122,19 +122,6 @@ test('doctor has exit code 2 while the config has to be mended, and 4 while Temp
   expect(shown.checks.find((check) => check.name === 'Temporal')?.help).toMatch(/trueup up/);
 });
 
-test('doctor and run name the fields that have no effect yet, and keep them out of what a program reads', async () => {
-  const text = readFileSync(join(folder, 'trueup.yaml'), 'utf8');
-  writeFileSync(join(folder, 'later.yaml'), `${text}schedules: { quick: every 15m }\n`);
-  const said = 'without effect in this version: schedules';
-  const checked = await trueup(['doctor', '--config', 'later.yaml']);
-  expect(checked.stdout).toContain(`ok   config fields: ${said}`);
-  const args = ['run', '--json', '--config', 'later.yaml'];
-  const started = await trueup(args, { TEMPORAL_ADDRESS: '127.0.0.1:1' });
-  expect(started).toMatchObject({ code: 4, stdout: '' });
-  expect(started.stderr).toMatch(new RegExp(`^trueup: note: .*later\\.yaml: ${said}$`, 'm'));
-  expect((await trueup(['run', '--json'], { TEMPORAL_ADDRESS: '127.0.0.1:1' })).stderr).not.toContain('note:');
-});
-
 test('no run yet is not a failure, and a run that is not there is one', async () => {
   expect(await trueup(['status'])).toMatchObject({ code: 0, stdout: 'No runs yet. Start one with `trueup run`.\n' });
   expect(await trueup(['status', '--json'])).toMatchObject({ code: 0, stdout: '[]\n' });

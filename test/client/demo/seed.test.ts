@@ -155,7 +155,6 @@ describe('DEMO_CONFIG', () => {
   it('loads, and reconciles the six tables', () => {
     const config = parseConfig(DEMO_CONFIG, 'trueup.yaml', {});
     expect(config.tables?.map((pair) => pair.name)).toEqual([...DEMO_TABLES]);
-    expect(config.unused).toEqual([]);
     expect(config.defaults.exclude).toEqual(['updated_at', 'version']);
   });
 });
