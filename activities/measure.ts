@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { driftPercentage, enterDrift, listDrift } from '../ledger/drift';
 import { takeUnmeasuredFindings, takeUnmeasuredRun } from '../ledger/measured';
+import { readRunConfig } from '../ledger/run';
 import type { Severity } from '../contracts/finding';
 import type { Config } from '../config/config';
 import type { CorrectedCount, Metrics } from './metrics';
@@ -17,12 +18,15 @@ export async function measureFindings(resources: Resources, runId: string, table
   });
 }
 
-/** Counts what a run that has ended found, and how long it took, once. Its job is the workflow that this activity is of. */
+/** Counts what a run that has ended found, and how long it took, once; under its job, or else under its workflow's type. */
 export async function measureRun(resources: Resources, runId: string): Promise<void> {
   await measureFindings(resources, runId, null);
   await measure(resources, async (metrics) => {
-    const seconds = await takeUnmeasuredRun(await resources.ledger(), runId);
-    if (seconds !== null) metrics.ran(Context.current().info.workflowType ?? 'activity', seconds);
+    const ledger = await resources.ledger();
+    const seconds = await takeUnmeasuredRun(ledger, runId);
+    if (seconds === null) return;
+    const job = (await readRunConfig(ledger, runId))?.job;
+    metrics.ran(job ?? Context.current().info.workflowType ?? 'activity', seconds);
   });
 }
 

@@ -74,7 +74,8 @@ export function scheduleOptions(name: ScheduleName, when: string): ScheduleOptio
     scheduleId: scheduleId(name),
     spec: {
       timezone: 'UTC',
-      ...(every === null ? { cronExpressions: [when.trim()] } : { intervals: [{ every }] }),
+      // The server takes the expression apart; its comment is what it can be known by.
+      ...(every === null ? { cronExpressions: [`${when.trim()} #${when.trim()}`] } : { intervals: [{ every }] }),
     },
     action: {
       type: 'startWorkflow',
