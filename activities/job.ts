@@ -42,7 +42,7 @@ export async function readJob(resources: Resources, input: ReadJobInput): Promis
   const bad = error !== null || status === 'failed' || status === 'incomplete';
   if (highSeverity === 0 && !bad) return { result, alert: null };
   const alert: Alert = {
-    id: workflowId,
+    id: line.runId ?? workflowId,
     job,
     runId: line.runId,
     workflowId,

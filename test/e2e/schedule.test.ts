@@ -210,7 +210,7 @@ describe('scheduled jobs on a real server', () => {
       [result.runId],
     );
     expect(high).toBeGreaterThan(0);
-    expect(alert).toMatchObject({ id: 'deep-1', job: 'deepValidation', runId: result.runId, highSeverity: high });
+    expect(alert).toMatchObject({ id: result.runId, job: 'deepValidation', runId: result.runId, highSeverity: high });
     expect(alert?.findings.reduce((sum, { count }) => sum + count, 0)).toBe(high);
     const [line] = await jobs('deepValidation');
     expect(line).toMatchObject({
