@@ -18,7 +18,7 @@ export const JOB_RUNS: Readonly<Record<Job, ReconcileInput>> = {
   // Counts of the tables that the config calls critical.
   quickReconciliation: { mode: 'count', critical: true },
   // Some rows of each table; what policy allows is corrected, and the rest is queued for a review.
-  comprehensiveReconciliation: { mode: 'sample', apply: true, unapproved: 'queue' },
+  comprehensiveReconciliation: { mode: 'sample', sample: { rows: 1_000 }, apply: true, unapproved: 'queue' },
   // Every row, and everything else that can be looked at.
   deepValidation: { mode: 'full', checks: ['counts', 'aggregates', 'anomalies'] },
   businessLogicValidation: { mode: 'rules' },
