@@ -63,7 +63,7 @@ describe('the input of reconcile', () => {
     [{ apply: 'yes' }, 'apply: found a string, allowed: true or false'],
     [
       { tabels: [] },
-      'unknown field "tabels"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "tabels"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, job, resume',
     ],
     [[1], 'found a list, allowed: one JSON object'],
     ['x', 'found a string, allowed: one JSON object'],
@@ -81,11 +81,11 @@ describe('the input of reconcile', () => {
     ],
     [
       JSON.parse('{"__proto__": {"apply": true}}'),
-      'unknown field "__proto__"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "__proto__"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, job, resume',
     ],
     [
       { constructor: 1 },
-      'unknown field "constructor"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, resume',
+      'unknown field "constructor"; allowed: tables, mode, checks, sample, critical, unapproved, apply, requestedBy, approvalTimeout, job, resume',
     ],
   ])('%j is refused with what was found and what is allowed', (input, problem) => {
     expect(checkReconcileInput(input)).toEqual({ ok: false, problem });
