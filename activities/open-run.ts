@@ -149,7 +149,27 @@ async function configOfRun(
     throw new TrueupError('CONFIG_INVALID', 'rules: found none, and they are what this run is to check');
   }
   if (mode === 'incremental' && input.resume === undefined) needUpdatedAt(tables, input.tables !== undefined);
-  return { ...all, tables, mode, rules, ...(input.job === undefined ? {} : { job: input.job }) };
+  const others = mode === 'rules' ? [] : await othersOf(resources, config, names ?? [], all.tables, tables);
+  return {
+    ...all,
+    tables,
+    ...(others.length === 0 ? {} : { others }),
+    mode,
+    rules,
+    ...(input.job === undefined ? {} : { job: input.job }),
+  };
+}
+
+/** The table pairs of the config that are not among those of the run. */
+async function othersOf(
+  resources: Resources,
+  config: Config,
+  names: readonly string[],
+  known: readonly TablePair[],
+  tables: readonly TablePair[],
+): Promise<readonly TablePair[]> {
+  const every = names.length === 0 ? known : (await runConfigOf(resources, config, undefined)).tables;
+  return every.filter(({ name }) => !tables.some((pair) => pair.name === name));
 }
 
 /** A run that goes on from another one looks at its tables in the same way. */

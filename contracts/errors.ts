@@ -62,6 +62,11 @@ export const ERRORS = {
     exitCode: EXIT.usage,
     help: 'Name under `updatedAt:` a timestamp that both sides have and every write sets, or run without `--mode incremental`.',
   },
+  CHECK_INVALID: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help: 'Change the check that is named, under `checks:` of the table in the config, to what the message allows.',
+  },
   RUN_NOT_FOUND: { retryable: false, exitCode: EXIT.usage, help: 'List the runs with `trueup status`.' },
   RUN_NOT_UNDOABLE: {
     retryable: false,

@@ -66,6 +66,8 @@ export interface RunConfig {
   readonly mode?: RunMode;
   /** The scheduled job that the run is of; absent: none. */
   readonly job?: Job;
+  /** The table pairs of the config that the run is not about, for what refers to them; absent: none. */
+  readonly others?: readonly TablePair[];
   /** The business rules that the run checks; absent: none. */
   readonly rules?: readonly BusinessRule[];
   readonly concurrency: number;

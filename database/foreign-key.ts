@@ -20,10 +20,12 @@ export interface ForeignKey {
   /** For each column the operator, as SQL, by which the parent's value (left) equals the child's. */
   readonly equals: readonly string[];
   readonly deferrable: boolean;
+  /** pg_constraint.confmatchtype: `s` simple, where one NULL makes it no reference; `f` full, where all or none are NULL. */
+  readonly match: string;
 }
 
 type ForeignKeyRow = Record<
-  'name' | 'cs' | 'ct' | 'ccols' | 'ps' | 'pt' | 'pcols' | 'scols' | 'ops' | 'on_delete' | 'on_update' | 'deferrable',
+  'name' | 'cs' | 'ct' | 'ccols' | 'ps' | 'pt' | 'pcols' | 'scols' | 'ops' | 'on_delete' | 'on_update' | 'deferrable' | 'match',
   string
 >;
 
@@ -40,7 +42,7 @@ export async function readForeignKeys(db: Queryable): Promise<readonly ForeignKe
     `select f.conname as name, cn.nspname as cs, cc.relname as ct, ${columns('f.conrelid', 'f.conkey')} as ccols,
             pn.nspname as ps, pc.relname as pt, ${columns('f.confrelid', 'f.confkey')} as pcols,
             ${columns('f.conrelid', setColumns)} as scols, f.confdeltype as on_delete, f.confupdtype as on_update,
-            f.condeferrable as deferrable,
+            f.condeferrable as deferrable, f.confmatchtype as match,
             to_json(array(select format('operator(%I.%s)', n.nspname, o.oprname)
                             from unnest(f.conpfeqop) with ordinality as u(op, i)
                                  join pg_operator o on o.oid = u.op join pg_namespace n on n.oid = o.oprnamespace
@@ -61,6 +63,7 @@ export async function readForeignKeys(db: Queryable): Promise<readonly ForeignKe
     setColumns: list(row.scols),
     equals: list(row.ops),
     deferrable: row.deferrable === 't',
+    match: row.match,
   }));
 }
 
