@@ -25,7 +25,19 @@ export interface ForeignKey {
 }
 
 type ForeignKeyRow = Record<
-  'name' | 'cs' | 'ct' | 'ccols' | 'ps' | 'pt' | 'pcols' | 'scols' | 'ops' | 'on_delete' | 'on_update' | 'deferrable' | 'match',
+  | 'name'
+  | 'cs'
+  | 'ct'
+  | 'ccols'
+  | 'ps'
+  | 'pt'
+  | 'pcols'
+  | 'scols'
+  | 'ops'
+  | 'on_delete'
+  | 'on_update'
+  | 'deferrable'
+  | 'match',
   string
 >;
 

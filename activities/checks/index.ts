@@ -1,8 +1,9 @@
 import type { CheckKind } from '../../contracts/check';
-import { aggregates } from './aggregates';
 import type { CheckRules } from './check';
+import { aggregates } from './aggregates';
 import { counts } from './counts';
+import { references } from './references';
 import { rules } from './rules';
 
 /** Every kind of check. */
-export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { aggregates, counts, rules };
+export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { aggregates, counts, references, rules };
