@@ -4,7 +4,7 @@ import type { UndoInput } from '../contracts/messages';
 import type { RunConfig } from '../contracts/table-pair';
 import { isWhole } from '../contracts/undo';
 import { listImageTables, listMarkers } from '../ledger/before-image';
-import { resolveUndone } from '../ledger/finding';
+import { resolveUndone, resolveUndoneChecks } from '../ledger/finding';
 import { forgetKept } from '../ledger/kept';
 import { migrate } from '../ledger/migrate';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
@@ -126,6 +126,7 @@ export function verifyUndo(resources: Resources, input: TableStep, context: Step
 export async function resolveUndo(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
   await resolveUndone(ledger, runId);
+  await resolveUndoneChecks(ledger, runId);
   await noteUndoneReviews(ledger, runId);
   // What a reviewer decided to keep is no correction: it goes with the whole of its run.
   if (isWhole(await readUndoScope(ledger, runId))) await forgetKept(ledger, runId);

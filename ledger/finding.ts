@@ -97,6 +97,26 @@ export async function resolveUndone(ledger: Queryable, undoRunId: string): Promi
   );
 }
 
+/**
+ * As {@link resolveUndone}, of what checks had found and found no more after the corrections. Which of them put it right is
+ * not known: it may be so again as soon as any was taken back, and holds only when the one undo of the run was undone.
+ */
+export async function resolveUndoneChecks(ledger: Queryable, undoRunId: string): Promise<void> {
+  await ledger.query(
+    `with recursive ${TAKEN},
+     touched as (select run_id, bool_or(depth % 2 = 1) as undone from taken group by run_id)
+     update reconciliation_log l
+        set resolution = case when t.undone or (select count(*) from run u where u.undo_of = t.run_id) > 1 then 'UNDONE'
+                              when exists (select 1 from plan_item p where p.run_id = t.run_id and p.needs_approval)
+                              then 'APPROVED_CORRECTED' else 'AUTO_CORRECTED' end,
+            resolved_at = clock_timestamp()
+       from touched t
+      where l.run_id = t.run_id and l.check_kind is not null
+        and l.resolution in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'UNDONE')`,
+    [undoRunId],
+  );
+}
+
 interface FindingRow {
   id: string;
   table_name: string;

@@ -1,4 +1,15 @@
-import { DEMO_TABLES } from './inventory';
+import { DEMO_TABLES, type DemoTable } from './inventory';
+
+/** What is checked beside the rows: a reference that no constraint says, and an order of times. */
+const CHECKS: Readonly<Partial<Record<DemoTable, string>>> = {
+  orders: 'order: ["created_at <= shipped_at"]',
+  transactions: 'references: [{ columns: [order_ref], parent: orders }]',
+};
+
+function entry(table: DemoTable): string {
+  const checks = CHECKS[table];
+  return checks === undefined ? `  - ${table}\n` : `  - { name: ${table}, checks: { ${checks} } }\n`;
+}
 
 /** The trueup.yaml of the demo. The URLs come from LEGACY_URL and MODERN_URL. */
 export const DEMO_CONFIG = `# The databases of \`trueup demo\`: a small bank and shop, moved from legacy to modern.
@@ -15,4 +26,4 @@ defaults:
   approvalTimeout: 1h
   corrections: { missing: auto, mismatched: approve, extra: approve }
 tables:
-${DEMO_TABLES.map((table) => `  - ${table}\n`).join('')}`;
+${DEMO_TABLES.map(entry).join('')}`;

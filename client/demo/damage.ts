@@ -18,7 +18,9 @@ import {
 export type Planted =
   | { readonly as: 'missing_in_target' | 'extra_in_target' | 'field_mismatch'; readonly table: DemoTable }
   | { readonly as: 'orphans'; readonly of: 'toMissingOrders' | 'toUnknownOrders' }
-  | { readonly as: 'shippedBeforeCreated' | 'bookedAnHourEarly' };
+  | { readonly as: 'shippedBeforeCreated' | 'bookedAnHourEarly' }
+  /** One for the statement, which moves a time of each row equally far. */
+  | { readonly as: 'shift'; readonly table: DemoTable };
 
 export interface Damage {
   readonly statement: string;
@@ -173,7 +175,7 @@ function mismatched(slots: Slots): Damage[] {
       statement: `update public.currencies set minor_units = 2 where code = 'JPY'`,
       counts: [{ as: 'field_mismatch', table: 'currencies' }],
     },
-    customers(8, `birth_date = birth_date + 1`),
+    also(customers(8, `birth_date = birth_date + 1`), { as: 'shift', table: 'customers' }),
     customers(
       10,
       `preferences = jsonb_set(preferences, '{newsletter}', to_jsonb(preferences -> 'newsletter' = 'false'))`,
@@ -187,7 +189,7 @@ function mismatched(slots: Slots): Damage[] {
     orders(16, `amount = amount + 0.01`),
     orders(14, `status = case status when 'paid' then 'new' else 'paid' end`),
     orders(20, `notes = ''`, 'notes is null'),
-    orders(10, `created_at = created_at - interval '1 microsecond'`),
+    also(orders(10, `created_at = created_at - interval '1 microsecond'`), { as: 'shift', table: 'orders' }),
     also(orders(20, `shipped_at = created_at - interval '2 days'`, 'shipped_at is not null'), {
       as: 'shippedBeforeCreated',
     }),
@@ -197,14 +199,21 @@ function mismatched(slots: Slots): Damage[] {
     transactions(12, `amount = -amount - 0.01`),
     transactions(14, `memo = null`, 'memo is not null'),
     transactions(8, `details = details || '{"terminal": 0.5}'`),
-    also(transactions(10, `order_ref = 900000000000 + id`), { as: 'orphans', of: 'toUnknownOrders' }),
+    also(transactions(10, `order_ref = 900000000000 + id`, NOT_TO_LOST), { as: 'orphans', of: 'toUnknownOrders' }),
     {
       statement: `update public.transactions set booked_at = booked_at - interval '1 hour'
         where id in (select ${transactionId('n')} from ${slots.block('transactions', 40)})`,
-      counts: [{ as: 'field_mismatch', table: 'transactions' }, { as: 'bookedAnHourEarly' }],
+      counts: [
+        { as: 'field_mismatch', table: 'transactions' },
+        { as: 'bookedAnHourEarly' },
+        { as: 'shift', table: 'transactions' },
+      ],
     },
   ];
 }
+
+/** An orphan is counted once. */
+const NOT_TO_LOST = '(order_ref is null or order_ref not in (select id from lost_orders))';
 
 function prepare(statement: string): Damage {
   return { statement, counts: [] };

@@ -28,6 +28,8 @@ export interface DemoInventory {
   readonly orphans: { readonly toMissingOrders: number; readonly toUnknownOrders: number };
   /** Wrong times in the target, all of them `field_mismatch` too. */
   readonly times: { readonly shippedBeforeCreated: number; readonly bookedAnHourEarly: number };
+  /** Columns whose times were moved equally far in many rows. */
+  readonly shifts: Readonly<Partial<Record<DemoTable, number>>>;
   readonly drift: readonly DriftedColumn[];
 }
 

@@ -3,9 +3,23 @@ import type { Colors } from '../render/colors';
 import { drawTable } from '../render/table';
 import { count } from '../render/text';
 import type { TableCheck } from './check';
-import { DEMO_TABLES, type DemoInventory } from './inventory';
+import { DEMO_TABLES, type DemoInventory, type DemoTable } from './inventory';
 
-const TYPES = ['missing_in_target', 'extra_in_target', 'field_mismatch'] as const;
+const TYPES = [
+  'missing_in_target',
+  'extra_in_target',
+  'field_mismatch',
+  'referential_violation',
+  'temporal_violation',
+] as const;
+
+/** What a run has to find in a table, by {@link TYPES}. */
+function plantedIn(table: DemoTable, { tables, orphans, times, shifts }: DemoInventory): readonly number[] {
+  const { missing_in_target, extra_in_target, field_mismatch } = tables[table];
+  const references = table === 'transactions' ? orphans.toMissingOrders + orphans.toUnknownOrders : 0;
+  const order = table === 'orders' ? times.shippedBeforeCreated : 0;
+  return [missing_in_target, extra_in_target, field_mismatch, references, order + (shifts[table] ?? 0)];
+}
 
 interface Comparison {
   readonly table: string;
@@ -18,7 +32,7 @@ function compareWithPlanted(report: RunReport, inventory: DemoInventory): readon
     const findings = report.tables.find((each) => each.name === table)?.findings ?? {};
     return {
       table,
-      planted: TYPES.map((type) => inventory.tables[table][type]),
+      planted: plantedIn(table, inventory),
       found: TYPES.map((type) => findings[type] ?? 0),
     };
   });
@@ -39,6 +53,8 @@ export function plantedTable(report: RunReport, inventory: DemoInventory, colors
       { head: 'missing', align: 'right' },
       { head: 'extra', align: 'right' },
       { head: 'mismatched', align: 'right' },
+      { head: 'references', align: 'right' },
+      { head: 'times', align: 'right' },
       { head: 'found of planted' },
     ],
     compareWithPlanted(report, inventory).map((comparison) => [
@@ -50,14 +66,9 @@ export function plantedTable(report: RunReport, inventory: DemoInventory, colors
 }
 
 /** What was planted and this version has no eyes for; said, so that nobody takes silence for a clean bill. */
-export function notCheckedLines({ orphans, times, drift }: DemoInventory): readonly string[] {
+export function notCheckedLines({ drift }: DemoInventory): readonly string[] {
   const columns = drift.map(({ table, column }) => `${table}.${column}`).join(', ');
-  return [
-    'Not yet checked in this version (rows that also differ from their source were found as mismatches):',
-    `  references: ${orphans.toMissingOrders} to orders that were missing, ${orphans.toUnknownOrders} to orders that never were`,
-    `  times: ${times.shippedBeforeCreated} shipped before they were created, ${times.bookedAnHourEarly} booked an hour early`,
-    `  schema drift: ${drift.length} columns (${columns})`,
-  ];
+  return ['Not yet checked in this version:', `  schema drift: ${drift.length} columns (${columns})`];
 }
 
 export function checkTable(checks: readonly TableCheck[], colors: Colors): string {

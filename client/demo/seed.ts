@@ -83,14 +83,15 @@ async function refuseForeignTables(client: Client, side: Side): Promise<void> {
   throw new TrueupError('USAGE', `the ${side} database has tables that the demo did not make: ${names}`);
 }
 
-/** Runs the damage and adds up the rows that each kind of it touched. */
+/** Runs the damage and adds up the rows that each kind of it touched; a shift is one. */
 async function plant(client: Client, damage: readonly Damage[]): Promise<Counts> {
   const counts = new Map<string, number>();
   for (const { statement, counts: kinds } of damage) {
     const { rowCount } = await client.query(statement);
     for (const kind of kinds) {
+      const n = kind.as === 'shift' ? 1 : (rowCount ?? 0);
       const name = 'table' in kind ? `${kind.table} ${kind.as}` : 'of' in kind ? `${kind.as} ${kind.of}` : kind.as;
-      counts.set(name, (counts.get(name) ?? 0) + (rowCount ?? 0));
+      counts.set(name, (counts.get(name) ?? 0) + n);
     }
   }
   return counts;
@@ -131,6 +132,7 @@ function inventoryOf(source: Counts, target: Counts, planted: Counts): DemoInven
       shippedBeforeCreated: planted.get('shippedBeforeCreated') ?? 0,
       bookedAnHourEarly: planted.get('bookedAnHourEarly') ?? 0,
     },
+    shifts: Object.fromEntries(DEMO_TABLES.map((table) => [table, planted.get(`${table} shift`) ?? 0])),
     drift: DRIFT,
   };
 }

@@ -195,7 +195,8 @@ class Finder {
       .sort((a, b) =>
         a.child.name === b.child.name ? compare(a.parent, b.parent) : compare(a.child.name, b.child.name),
       );
-    const id = JSON.stringify([table, links.map(({ child, parent }) => [child.name, parent])]);
+    const place = [table.connection, table.schema, table.table];
+    const id = JSON.stringify([place, links.map(({ child, parent }) => [child.name, parent])]);
     const parentPairs = known ? [known] : this.around.pairs.filter(({ target }) => isSame(target, table));
     const parentPair = parentPairs.length === 1 ? parentPairs[0] : undefined;
     const names = links.map(({ parent }) => parent);

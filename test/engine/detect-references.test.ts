@@ -23,7 +23,12 @@ interface Options extends PairOptions {
 async function look(table: string, { named = [], others = [], ...options }: Options = {}): Promise<Looked> {
   const { comparison, sides } = await pair.inspect(table, options);
   const pairs: TablePair[] = [comparison.pair];
-  for (const other of others) pairs.push((await pair.inspect(other.table, other.options)).comparison.pair);
+  for (const other of others) {
+    const { pair: inspected } = (await pair.inspect(other.table, other.options)).comparison;
+    // As the ledger gives it back: fields in another order.
+    const { connection, schema, table: name } = inspected.target;
+    pairs.push({ ...inspected, target: { table: name, schema, connection } });
+  }
   const { references, unchecked } = await findReferences(comparison, named, {
     database: (connection) => (connection === 'legacy' ? pair.sourceDatabase : pair.targetDatabase),
     pairs,

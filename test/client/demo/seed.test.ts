@@ -76,6 +76,7 @@ describe('seedDemo', () => {
     expect(shifted).toHaveLength(inventory.times.bookedAnHourEarly);
     expect(inventory.times.shippedBeforeCreated).toBeGreaterThan(0);
     expect(inventory.times.bookedAnHourEarly).toBeGreaterThan(0);
+    expect(inventory.shifts).toMatchObject({ customers: 1, orders: 1, transactions: 1, accounts: 0 });
   });
 
   it('lets the columns drift that the inventory names, and no others', async () => {
