@@ -7,4 +7,10 @@ import { rules } from './rules';
 import { times } from './times';
 
 /** Every kind of check. */
-export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = { aggregates, counts, references, rules, times };
+export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = {
+  aggregates,
+  counts,
+  references,
+  rules,
+  times,
+};
