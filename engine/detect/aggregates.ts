@@ -60,7 +60,7 @@ export async function compareAggregates(options: AggregatesOptions, push: Push):
   let page: CheckFinding[] = [];
   for (const [i, pair] of compared.kept.entries()) {
     const rows = drilled.groups[i] ?? null;
-    if (rows && isWithinTolerance(aggregation, pair, rows)) {
+    if (rows && drilled.isStill && isWithinTolerance(aggregation, pair, rows)) {
       within += 1;
       continue;
     }

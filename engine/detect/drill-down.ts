@@ -29,6 +29,15 @@ export interface DrilledGroup {
   seen: 'all' | 'some' | 'none';
 }
 
+export interface Drilled {
+  /** In the order of the groups. */
+  readonly groups: readonly DrilledGroup[];
+  /** Whether every row that differed still did when it was read again: else the groups say nothing for certain. */
+  readonly isStill: boolean;
+  /** The bounds that were met. */
+  readonly notes: readonly string[];
+}
+
 export interface DrillDownOptions {
   readonly comparison: Comparison;
   readonly sides: Sides;
@@ -54,8 +63,8 @@ class Enough extends Error {}
 export async function drillDown(
   options: DrillDownOptions,
   onRows: (findings: readonly CheckFinding[]) => Promise<void>,
-): Promise<{ readonly groups: readonly DrilledGroup[]; readonly notes: readonly string[] }> {
-  if (options.groups.length === 0) return { groups: [], notes: [] };
+): Promise<Drilled> {
+  if (options.groups.length === 0) return { groups: [], isStill: true, notes: [] };
   const drill = new DrillDown(options, onRows);
   const { comparison, sides, signal } = options;
   try {
@@ -69,12 +78,13 @@ export async function drillDown(
     if (!(error instanceof Enough)) throw error;
     drill.cut();
   }
-  return { groups: drill.groups, notes: drill.notes };
+  return { groups: drill.groups, isStill: drill.isStill, notes: drill.notes };
 }
 
 class DrillDown {
   readonly groups: readonly DrilledGroup[];
   readonly notes: string[] = [];
+  isStill = true;
   readonly #byKey: ReadonlyMap<string, DrilledGroup>;
   #found = 0;
 
@@ -101,10 +111,13 @@ class DrillDown {
       );
       const found = now.flatMap((difference, i) => {
         const key = keyText(keys[i] ?? []);
-        if (difference === null) return [];
         const groups = [source.get(key), target.get(key)].flatMap((group) => this.#byKey.get(group ?? '') ?? []);
+        if (difference === null || groups.length === 0) {
+          this.isStill = false;
+          return [];
+        }
         for (const group of new Set(groups)) this.#note(group, difference);
-        return groups.length === 0 ? [] : [this.#finding(difference, '')];
+        return [this.#finding(difference, '')];
       });
       await this.#hand(found);
     });
