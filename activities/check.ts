@@ -91,7 +91,7 @@ export async function endCheck(
     const { settles } = rulesOf(check);
     await ledger.withTransaction('read write', (session) => checks.endCheck(session, runId, ref, { reading, settles }));
   }
-  await measureFindings(resources, runId, null);
+  await measureFindings(resources, runId, check.subject);
   const all = await checks.listChecks(ledger, runId, check.subject);
   const summary = all.find(({ kind }) => kind === check.kind);
   if (!summary) throw new TrueupError('INTERNAL', `run ${runId}: no check ${check.kind} of ${check.subject}`);

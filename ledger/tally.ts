@@ -66,10 +66,14 @@ export async function tallyCorrections(ledger: Queryable, scope: TallyScope): Pr
   }));
 }
 
-/** Findings of the types that rows have, and those of them whose correction was made and needed no approval, as SQL. */
-export const ROW_FINDINGS = `select l.run_id, r.started_at, exists (
-              select 1 from plan_item p join correction_log c on c.run_id = p.run_id and c.seq = p.seq
-               where p.run_id = l.run_id and ${ANSWERED} and not p.needs_approval and c.status = 'SUCCESS') as automatic
+/**
+ * Findings of the types that rows have, and those of them whose correction was made and needed no approval, as SQL. Of those
+ * that were taken back the plan knows; to look there for each finding would take its time.
+ */
+export const ROW_FINDINGS = `select l.run_id, r.started_at, l.resolution = 'AUTO_CORRECTED'
+              or (l.resolution = 'UNDONE' and exists (
+                    select 1 from plan_item p join correction_log c on c.run_id = p.run_id and c.seq = p.seq
+                     where p.run_id = l.run_id and ${ANSWERED} and not p.needs_approval and c.status = 'SUCCESS')) as automatic
          from run r join reconciliation_log l using (run_id)
         where l.inconsistency_type in ('missing_in_target', 'extra_in_target', 'field_mismatch')`;
 

@@ -49,6 +49,17 @@ describe('the drift of a table', () => {
     await on.ledger.query(`update run set mode = 'sample' where run_id = $1`, [sample]);
     await enterDrift(on.ledger, sample, 'u');
     expect(await driftOf('u')).toMatchObject({ runId: whole });
+    // An incremental run compares all rows where it has no watermark yet.
+    const first = await compared('u', 'inconsistent', 30);
+    await on.ledger.query(`update run set mode = 'incremental' where run_id = $1`, [first]);
+    for (const [rows, runId] of [
+      ['changed', whole],
+      ['all', first],
+    ] as const) {
+      await on.ledger.query('update run_table set rows_compared = $2 where run_id = $1', [first, rows]);
+      await enterDrift(on.ledger, first, 'u');
+      expect(await driftOf('u')).toMatchObject({ runId });
+    }
     const later = await compared('u', 'inconsistent', 40);
     await enterDrift(on.ledger, later, 'u');
     expect(await driftOf('u')).toMatchObject({ runId: later, sourceRows: 40 });
