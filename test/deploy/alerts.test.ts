@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { runTool } from '../../client/embedded/run-tool';
-import { findPrometheus, type PrometheusTools } from '../support/prometheus';
+import { findPrometheus, unpackPrometheus, type PrometheusTools } from '../support/prometheus-tools';
 
 const DEPLOYED = join(__dirname, '..', '..', 'deploy', 'prometheus');
 const ALERTS = ['AutoCorrectionRateHigh', 'DataDriftHigh', 'HighDataInconsistency', 'ReconciliationJobFailed'];
@@ -33,6 +33,12 @@ describe('deploy/prometheus', () => {
   const read = (file: string) => readFileSync(join(DEPLOYED, file), 'utf8');
   const promtool = (...args: string[]) => runTool(tools.promtool, args, 120_000, { cwd: folder });
   const { rules } = (parse(read('alerts.yml')) as Rules).groups[0] ?? { rules: [] };
+
+  it('is not tested without Prometheus: what is missing is said', async () => {
+    await expect(unpackPrometheus(join(folder, 'unpacked'), 'no-such-apt-get')).rejects.toThrow(
+      'no Prometheus: put prometheus and promtool on PATH, or mend apt: no-such-apt-get update: not found',
+    );
+  });
 
   it('holds a config and four alerts that Prometheus takes', async () => {
     expect(await promtool('check', 'config', 'prometheus.yml')).toMatchObject({ ok: true });

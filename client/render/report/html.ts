@@ -28,7 +28,7 @@ const DRAW = `
       { label: name, data: values, backgroundColor: colors[n % colors.length], maxBarThickness: 48 })) },
     options: {
       animation: false, maintainAspectRatio: false,
-      plugins: { legend: { display: series.length > 1, position: 'bottom' } },
+      plugins: { legend: { position: 'bottom' } },
       scales: { x: { stacked: true }, y: { stacked: true, beginAtZero: true, ticks: { precision: 0 } } },
     },
   }));
