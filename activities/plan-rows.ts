@@ -97,15 +97,13 @@ async function planChanged(planning: Planning): Promise<number> {
   const plan: Plan = { rows: 'changed', since, note: changedNote(changeTime, since) };
   return ledger.withTransaction(
     'repeatable read, read only',
-    (session) =>
-      withChangedKeys(
-        comparison,
-        sides,
-        since,
-        openKeys(session, step, comparison),
-        (keys) => enter(planning, each(keyChunks(keys), nulls), plan),
-        context.signal,
-      ),
+    async (session) => {
+      // It waits while both sides are read.
+      await session.query('set local idle_in_transaction_session_timeout = 0');
+      const open = openKeys(session, step, comparison);
+      const use = (keys: AsyncGenerator<KeyBound>) => enter(planning, each(keyChunks(keys), nulls), plan);
+      return withChangedKeys(comparison, sides, since, open, use, context.signal);
+    },
     context.signal,
   );
 }

@@ -79,7 +79,7 @@ const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD H
 
 /**
  * The database's clock, or the beginning of the oldest transaction that still runs there: it may commit rows that bear
- * that time. Other users' transactions show their beginning only to members of pg_read_all_stats; for those that do not,
+ * that time. A standby has seen what was committed up to the last transaction that it replayed. Other users' transactions show their beginning only to members of pg_read_all_stats; for those that do not,
  * there is the overlap.
  */
 async function readMoment(database: Database, signal?: AbortSignal): Promise<string> {
@@ -91,7 +91,9 @@ async function readMoment(database: Database, signal?: AbortSignal): Promise<str
          from (select xact_start as began from pg_stat_activity
                 where datname = current_database() and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'
                union all
-               select prepared from pg_prepared_xacts where database = current_database()) as running`,
+               select prepared from pg_prepared_xacts where database = current_database()
+               union all
+               select coalesce(pg_last_xact_replay_timestamp(), 'epoch') where pg_is_in_recovery()) as running`,
       [rows[0]?.now],
     );
     return oldest.rows[0]?.at ?? '';

@@ -85,7 +85,6 @@ export async function* streamOpenKeys(
   runId: string,
   table: string,
 ): AsyncGenerator<readonly TextRow[]> {
-  await session.query('set local idle_in_transaction_session_timeout = 0');
   await session.query(
     `declare open_keys no scroll cursor for
      with ${MARK}

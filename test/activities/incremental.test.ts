@@ -4,7 +4,7 @@ import { endRun } from '../../activities/close-run';
 import { failChunks } from '../../ledger/chunk';
 import { readRunReport } from '../../ledger/report';
 import type { TestDatabase } from '../support/database';
-import { CONTEXT, found, modeRun, opened } from '../support/mode-run';
+import { CONTEXT, found, modeRun, opened, undone } from '../support/mode-run';
 import { OneTable } from '../support/one-table';
 
 const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
@@ -91,6 +91,37 @@ describe('a run of the rows that changed', () => {
     await modeRun(one, { ...INCREMENTAL, apply: true });
     expect((await modeRun(one, INCREMENTAL)).table).toMatchObject({ status: 'consistent', rowsSource: 1 });
     expect((await modeRun(one, INCREMENTAL)).table).toMatchObject({ status: 'consistent', rowsSource: 0 });
+  });
+
+  it('looks again at what an undo gave back, though its time is old', async () => {
+    await silently(one.source, 7, 'other');
+    await one.target.query('delete from t where id = 8');
+    const applied = await modeRun(one, { mode: 'full', apply: true }, { end: 'applied' });
+    await modeRun(one, INCREMENTAL);
+    expect((await modeRun(one, INCREMENTAL)).table).toMatchObject({ status: 'consistent', rowsSource: 0 });
+    await undone(one, applied.runId);
+    for (let i = 0; i < 2; i += 1) {
+      expect(found(await modeRun(one, INCREMENTAL))).toEqual(['field_mismatch 7', 'missing_in_target 8']);
+    }
+  });
+
+  it('compares all rows after corrections by another key', async () => {
+    for (const side of [one.source, one.target]) await side.query(`update t set v = 'v' || id`);
+    await one.target.query('create unique index by_v on t (v)');
+    try {
+      await modeRun(one, { mode: 'full' });
+      await silently(one.source, 7, 'other');
+      one.configure(TABLE().replace('name: t,', 'name: other, source: public.t, target: public.t, key: [v],'));
+      const by = await modeRun(one, { mode: 'full', apply: true }, { end: 'applied' }, 'other');
+      expect(by.plan.total).toBe(2);
+      one.configure(TABLE());
+      const run = await modeRun(one, INCREMENTAL);
+      expect(run.table.notes.join()).toContain(
+        'all rows were compared: corrections since the watermark went by another key',
+      );
+    } finally {
+      await one.target.query('drop index by_v');
+    }
   });
 
   it('deletes what is extra only when its key is gone from the source', async () => {

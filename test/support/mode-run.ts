@@ -11,6 +11,8 @@ import {
 } from '../../activities/correct';
 import { openRun } from '../../activities/open-run';
 import { countCandidates, settleCandidates } from '../../activities/settle';
+import { openUndo } from '../../activities/undo';
+import { planUndo } from '../../activities/plan-undo';
 import type { Finding } from '../../contracts/finding';
 import type { ReconcileInput } from '../../contracts/messages';
 import type { PlanSummary, RunStatus, TableSummary } from '../../contracts/run';
@@ -74,6 +76,17 @@ async function apply({ resources }: OneTable, runId: string, steps: readonly Pla
     await applyStep(resources, { runId, table, step, approver: 'Ada', last: true }, CONTEXT);
   }
   await resolveApplied(resources, { runId });
+}
+
+/** Takes back what a run changed, to its end. */
+export async function undone(one: OneTable, undoOf: string): Promise<void> {
+  const { resources } = one;
+  const workflowId = `undo-${(runs += 1)}`;
+  const execution = { workflowId, firstExecutionRunId: `${workflowId}-execution` };
+  const { runId } = await openUndo(resources, { input: { runId: undoOf }, ...execution });
+  const { digest } = await planUndo(resources, { runId, undoOf }, CONTEXT);
+  await apply(one, runId, await confirmPlan(resources, { runId, digest }));
+  await endRun(resources, { runId, status: 'applied', error: null, phases: {}, verified: null });
 }
 
 /** `type key`, sorted. */
