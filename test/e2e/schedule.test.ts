@@ -4,7 +4,7 @@ import { waitUntil } from '../../client/embedded/wait-until';
 import type { ScheduleState } from '../../client/temporal/schedule';
 import type { Alert, JobResult } from '../../contracts/job';
 import type { Exit } from '../support/process';
-import { Scenario } from '../support/scenario';
+import { NO_FAULTS, Scenario } from '../support/scenario';
 
 const WITHIN = { timeoutMs: 90_000, everyMs: 200 };
 
@@ -223,6 +223,26 @@ describe('scheduled jobs on a real server', () => {
     );
     const logs = scenario.workers.map(({ stdout, stderr }) => stdout + stderr).join('');
     expect(logs).not.toContain('secret-token');
+  }, 120_000);
+
+  test('the comprehensive job corrects what policy lets it, queues the rest, and waits for nobody', async () => {
+    await start('comprehensiveReconciliation', 'some-rows', {});
+    const result = await resultOf('some-rows');
+    expect(await scenario.waitForClose('some-rows')).toBe('COMPLETED');
+    const { runId } = result;
+    const differing = await scenario.count(
+      `select count(*) from trueup.reconciliation_log where run_id = $1 and resolution = 'IN_REVIEW'`,
+      [runId],
+    );
+    expect(differing).toBeGreaterThan(0);
+    expect(result).toMatchObject({ job: 'comprehensiveReconciliation', queued: differing });
+    const faults = await scenario.ledgerFaults(runId ?? '', ['customers', 'items']);
+    expect(faults).toEqual(NO_FAULTS);
+    const [line] = await jobs('comprehensiveReconciliation');
+    expect(line).toMatchObject({ run_id: runId, issues_found: String(result.issuesFound) });
+    const needed = `select count(*) from trueup.plan_item where run_id = $1 and needs_approval`;
+    expect(await scenario.count(needed, [runId])).toBe(0);
+    webhook.alerts.splice(0);
   }, 120_000);
 
   test('a plan that waits for its approval holds up no later job', async () => {

@@ -166,6 +166,40 @@ async function recordReviews(world: InProcess): Promise<void> {
   await save(client, 'review-resolved', resolved.workflowId);
 }
 
+const RULES = `rules:
+  - { name: orders_by_customer, sourceQuery: "select customer_id, count(*) from orders group by 1", targetQuery: "select customer_id, count(*) from orders group by 1" }
+  - { name: broken, sourceQuery: "select nothing", targetQuery: "select 1, 2" }`;
+
+/** Of a world with rules: the jobs, one of which leaves a run that waits, and what is checked beside the rows. */
+async function recordJobs(world: InProcess): Promise<void> {
+  const { client, taskQueue } = world;
+  await world.reset();
+  const start = (type: string, workflowId: string, input: object) =>
+    client.workflow.start<(input: object) => Promise<unknown>>(type, { taskQueue, workflowId, args: [input] });
+  const job = await start('comprehensiveReconciliation', 'replay-job', {});
+  await job.result();
+  await save(client, 'job', job.workflowId);
+
+  await world.reset();
+  const waits = await start('deepValidation', 'replay-job-waits', { apply: true });
+  await waits.result();
+  await save(client, 'job-waits', waits.workflowId);
+  const run = client.workflow.getHandle<(input: object) => Promise<unknown>>('replay-job-waits/run');
+  const { digest } = await world.untilGate(run);
+  await run.signal('approve', { approver: 'ada', planDigest: digest });
+  await run.result();
+  await save(client, 'job-run', run.workflowId);
+  await save(client, 'table-checked', `${run.workflowId}/orders`);
+
+  const rules = await start('businessLogicValidation', 'replay-job-rules', {});
+  await rules.result();
+  await save(client, 'rules', 'replay-job-rules/run');
+
+  const counted = await world.startReconcile({ mode: 'count' }, 'replay-counted');
+  await counted.result();
+  await save(client, 'table-counted', `${counted.workflowId}/orders`);
+}
+
 async function recordContinued(world: InProcess): Promise<void> {
   const runId = 'replay-continued';
   await openRun(world.resources, { input: { tables: ['orders'] }, workflowId: runId, firstExecutionRunId: runId });
@@ -198,13 +232,16 @@ async function main(): Promise<void> {
     const options = { client, connection, searchAttributes: true };
     const reviewed = `concurrency: 2, corrections: { missing: review, mismatched: review, extra: review }`;
     const world = await InProcess.start({ ...options, taskQueue: 'trueup' });
+    const jobs = await InProcess.start({ ...options, taskQueue: 'jobs', config: [RULES] });
     const review = await InProcess.start({ ...options, taskQueue: 'review', defaults: reviewed });
     try {
       await record(world);
       await recordReviews(review);
+      await recordJobs(jobs);
     } finally {
       await world.stop();
       await review.stop();
+      await jobs.stop();
       await connection.close();
       await client.connection.close();
     }
