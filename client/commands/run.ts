@@ -7,7 +7,7 @@ import type { ReconcileInput } from '../../contracts/messages';
 import { requester } from '../temporal/ids';
 import type { RunHandle } from '../temporal/run-handle';
 import { startReconcile } from '../temporal/start';
-import { MOST_SAMPLE_ROWS } from '../../contracts/sample';
+import { MOST_SAMPLE_ROWS, type SampleWish } from '../../contracts/sample';
 import type { Runner } from './command';
 import type { Context } from './context';
 import { positiveInteger, wholeNumber } from './number-option';
@@ -81,24 +81,15 @@ async function run(context: Context, tables: readonly string[], options: RunOpti
 
 /** Everything that can be told to be wrong without a server is told before one is asked. */
 function reconcileInput(context: Context, tables: readonly string[], options: RunOptions): ReconcileInput {
+  const sample = sampleOf(options);
   const { config } = context;
   // A config without tables takes them from the databases, which only the worker looks at.
   if (config.tables !== null) config.runConfig(tables);
   config.connectionUrl(config.ledger.connection);
-  const { approvalTimeout, apply, check, critical, mode, queue, requestedBy, resume, sampleRows, seed } = options;
+  const { approvalTimeout, apply, check, critical, mode, queue, requestedBy, resume } = options;
   if (requestedBy?.trim() === '') throw new TrueupError('USAGE', '--requested-by: a run needs a name');
   if (resume !== undefined && tables.length > 0) {
     throw new TrueupError('USAGE', '--resume: takes the tables of the earlier run, so name none');
-  }
-  const sample = {
-    ...(sampleRows === undefined ? {} : { rows: sampleRows }),
-    ...(seed === undefined ? {} : { seed }),
-  };
-  if (Object.keys(sample).length > 0 && mode !== 'sample') {
-    throw new TrueupError('USAGE', '--sample-rows, --seed: allowed with --mode sample');
-  }
-  if (sampleRows !== undefined && sampleRows > MOST_SAMPLE_ROWS) {
-    throw new TrueupError('USAGE', `--sample-rows ${sampleRows}: allowed are 1 to ${MOST_SAMPLE_ROWS}`);
   }
   if (approvalTimeout !== undefined && parseDuration(approvalTimeout) === null) {
     throw new TrueupError(
@@ -118,6 +109,16 @@ function reconcileInput(context: Context, tables: readonly string[], options: Ru
     ...(approvalTimeout === undefined ? {} : { approvalTimeout }),
     ...(resume === undefined ? {} : { resume }),
   };
+}
+
+function sampleOf({ mode, sampleRows, seed }: RunOptions): SampleWish {
+  if ((sampleRows !== undefined || seed !== undefined) && mode !== 'sample') {
+    throw new TrueupError('USAGE', '--sample-rows, --seed: allowed with --mode sample');
+  }
+  if (sampleRows !== undefined && sampleRows > MOST_SAMPLE_ROWS) {
+    throw new TrueupError('USAGE', `--sample-rows ${sampleRows}: allowed are 1 to ${MOST_SAMPLE_ROWS}`);
+  }
+  return { ...(sampleRows === undefined ? {} : { rows: sampleRows }), ...(seed === undefined ? {} : { seed }) };
 }
 
 async function detached(context: Context, handle: RunHandle, options: RunOptions): Promise<ExitCode> {
