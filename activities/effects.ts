@@ -2,6 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { Database, Queryable } from '../database/connection';
 import type { ApplyContext, EffectPlan, MarkerStore } from '../engine/apply-context';
 import { Cascades } from '../engine/cascade';
+import { besideRows } from '../engine/refusal';
 import { sideOf, type Side } from '../engine/side';
 import { insertBeforeImages, listMarkers } from '../ledger/before-image';
 import { findPlannedEffects, nextEffects } from '../ledger/effect';
@@ -25,9 +26,11 @@ export function cascadesIn(
 }
 
 export function markersOf(schema: string, runId: string, side: Side, table: string): MarkerStore {
+  const what = `backups in ${schema}.before_image`;
+  const of = { runId, table, relation: side.relation };
   return {
-    done: (session, seqs) => listMarkers(session, schema, runId, seqs),
-    add: (session, rows) => insertBeforeImages(session, schema, { runId, table, relation: side.relation }, rows),
+    done: (session, seqs) => besideRows(what, () => listMarkers(session, schema, runId, seqs)),
+    add: (session, rows) => besideRows(what, () => insertBeforeImages(session, schema, of, rows)),
   };
 }
 
@@ -38,9 +41,10 @@ export function effectPlan(
   run: { readonly runId: string; readonly schema: string; readonly cascades: Cascades },
 ): EffectPlan {
   const { runId, schema, cascades } = run;
+  const what = `the plan in ${schema}.plan_item`;
   return {
-    next: (causes, afterSeq, limit) => nextEffects(ledger, runId, causes, afterSeq, limit),
-    find: (table, digests) => findPlannedEffects(ledger, runId, table, digests),
+    next: (causes, afterSeq, limit) => besideRows(what, () => nextEffects(ledger, runId, causes, afterSeq, limit)),
+    find: (table, digests) => besideRows(what, () => findPlannedEffects(ledger, runId, table, digests)),
     table: async (name) => {
       const comparison = await resources.comparison(runId, name);
       const side = sideOf(comparison, 'target', cascades.target);

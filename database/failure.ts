@@ -9,6 +9,7 @@ interface DriverError {
   readonly table?: unknown;
   readonly constraint?: unknown;
   readonly detail?: unknown;
+  readonly where?: unknown;
 }
 
 /** What a violated constraint is, and of which table; the detail quotes the values. */
@@ -64,6 +65,8 @@ export class DatabaseFailure extends TrueupError {
     readonly sqlState: string,
     readonly serverMessage: string,
     readonly violation: Violation | null = null,
+    /** What the server was at, as it words it: `while locking tuple (0,1) in relation "t"`; empty: it does not say. */
+    readonly context = '',
   ) {
     // A constraint, a type or a syntax error fails the same way every time; what may pass by itself is retried.
     const permanent = /^(21|22|23|42|0A|2F)/.test(sqlState);
@@ -79,7 +82,7 @@ export function mapDriverError(error: unknown, connection: string): Error {
   if (Array.isArray(errors) && errors.length > 0) return mapDriverError(errors[0], connection);
   if (!types.isNativeError(error))
     return new TrueupError('INTERNAL', `connection ${connection}: ${typeof error} thrown`);
-  const { code, message } = error as DriverError;
+  const { code, message, where } = error as DriverError;
   const sqlState = typeof code === 'string' ? code : '';
   const serverMessage = typeof message === 'string' ? message : '';
   const mapped = codeOf(sqlState, serverMessage);
@@ -94,6 +97,7 @@ export function mapDriverError(error: unknown, connection: string): Error {
     sqlState,
     serverMessage,
     violationOf(error),
+    typeof where === 'string' ? where : '',
   );
 }
 

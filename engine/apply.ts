@@ -10,6 +10,7 @@ import { withDefaultPath } from './default-path';
 import { checkFreshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
+import { concernsRows, isLocked, isTriedAgain, refused } from './refusal';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
 
@@ -19,7 +20,6 @@ export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from '.
 export const LOCK_TIMEOUT = '5s';
 /** Parts of a batch that has waited so long do not wait as long again. */
 const SHORT_LOCK_TIMEOUT = '250ms';
-const ATTEMPTS_WHEN_BUSY = 5;
 
 /**
  * Applies corrections of one table and one operation, in one transaction where that works. A batch that the database
@@ -39,42 +39,16 @@ export async function applyBatch(
       return await applyTogether(context, items, lockTimeout, signal);
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
-      const busy = error.sqlState === '40001' || error.sqlState === '40P01';
-      if (busy && attempt < ATTEMPTS_WHEN_BUSY) continue;
+      if (isTriedAgain(error, attempt)) continue;
       if (!concernsRows(error)) throw error;
       const [only] = items;
-      if (items.length === 1 && only) return [failed(only, error)];
+      if (items.length === 1 && only) return [refused(only, error)];
       const half = Math.ceil(items.length / 2);
-      const wait = error.sqlState === LOCKED ? SHORT_LOCK_TIMEOUT : lockTimeout;
+      const wait = isLocked(error) ? SHORT_LOCK_TIMEOUT : lockTimeout;
       const first = await applyBatch(context, items.slice(0, half), signal, wait);
       return [...first, ...(await applyBatch(context, items.slice(half), signal, wait))];
     }
   }
-}
-
-const LOCKED = '55P03';
-
-/** Whether the database refused values or rows, rather than being out of reach. */
-export function concernsRows(error: DatabaseFailure): boolean {
-  return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(error.sqlState);
-}
-
-/**
- * What other corrections may remove: references, unique and exclusive values, whatever a trigger looks for;
- * and what waiting may: somebody else's lock.
- */
-const MAY_PASS = /^(23503|23505|23001|23P01|P0|55P03)/;
-
-function failed(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
-  const { sqlState } = error;
-  const held = ': somebody else holds a lock on the row, or on one that it refers to or that refers to it';
-  const serverMessage = sqlState === LOCKED ? `${error.serverMessage}${held}` : error.serverMessage;
-  return {
-    seq: item.seq,
-    status: 'FAILED',
-    error: `${serverMessage} (SQLSTATE ${sqlState})`,
-    mayPass: MAY_PASS.test(sqlState),
-  };
 }
 
 async function applyTogether(
@@ -99,11 +73,11 @@ async function applyTogether(
       const { target, fresh, stale } = await checkFreshness(session, context, open, signal);
       outcomes.push(...stale);
       const isDelete = items[0]?.operation === 'delete' && context.cascades.length > 0;
-      const refused = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
+      const unplanned = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
       const isUpdate = items[0]?.operation === 'update' && context.keyChanges.length > 0;
       const changing = isUpdate ? await checkKeyChanges(session, context, fresh) : new Map<string, never>();
-      const ready = fresh.filter(({ seq }) => !refused.has(seq) && !changing.has(seq));
-      for (const [seq, { status, error }] of refused) {
+      const ready = fresh.filter(({ seq }) => !unplanned.has(seq) && !changing.has(seq));
+      for (const [seq, { status, error }] of unplanned) {
         outcomes.push({ seq, status, error, mayPass: status === 'FAILED' });
       }
       // Rows that refer to the old value may be corrected later, or in one transaction with it.

@@ -6,9 +6,10 @@ import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { textsHash } from '../database/row-hash';
 import type { Sides } from './compare-chunk';
 import type { Side } from './side';
-import { concernsRows, LOCK_TIMEOUT } from './apply';
+import { LOCK_TIMEOUT } from './apply';
 import { withDefaultPath } from './default-path';
 import { settledBoth } from './locate';
+import { concernsRows } from './refusal';
 
 export interface BulkInsert {
   readonly runId: string;

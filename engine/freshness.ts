@@ -4,6 +4,7 @@ import type { Queryable } from '../database/connection';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { sameRow } from './difference';
 import { keyText, keyValues } from './key';
+import { besideRows } from './refusal';
 import { readRows, type RowsByKey } from './row';
 
 export interface Freshness {
@@ -47,7 +48,9 @@ async function readSource(
 ): Promise<RowsByKey> {
   const { comparison, sides } = context;
   const keys = items.filter((item) => item.checkSource).map((item) => keyValues(comparison, item.key));
-  return sides.source.database.withSession((session) => readRows(session, comparison, sides.source, keys), signal);
+  return besideRows(`the source's ${sides.source.relation}`, () =>
+    sides.source.database.withSession((session) => readRows(session, comparison, sides.source, keys), signal),
+  );
 }
 
 /** Why a correction no longer fits, or null. */

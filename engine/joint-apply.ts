@@ -1,10 +1,11 @@
 import type { PlanItem } from '../contracts/plan-item';
 import type { TextRow } from '../contracts/finding';
 import { DatabaseFailure, type Violation } from '../database/failure';
-import { concernsRows, takeTurn } from './apply';
+import { takeTurn } from './apply';
 import type { CorrectionOutcome } from './apply-context';
 import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn } from './joined';
 import { Joint, RowsRefused, type JointContext } from './joint-transaction';
+import { concernsRows, isTriedAgain, reasonOf } from './refusal';
 
 const MOST_TRIES = 100;
 
@@ -52,14 +53,17 @@ async function applyMost(
 ): Promise<Tried> {
   let items = group;
   const refused: CorrectionOutcome[] = [];
+  let attempt = 0;
   for (let tries = 0; items.length > 1 && tries < MOST_TRIES; tries += 1) {
+    attempt += 1;
     try {
       const outcomes = [...refused, ...(await applyOnce(context, items, signal))];
       return { outcomes, items, unexplained: false };
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
-      if (error.sqlState === '40001' || error.sqlState === '40P01') continue;
+      if (isTriedAgain(error, attempt)) continue;
       if (!concernsRows(error)) throw error;
+      attempt = 0;
       if (error instanceof RowsRefused) {
         const { reasons } = error;
         for (const [seq, why] of reasons) refused.push({ seq, status: 'FAILED', error: why, mayPass: true });
@@ -78,7 +82,7 @@ async function applyMost(
 }
 
 function failed(seq: string, items: readonly PlanItem[], error: DatabaseFailure): CorrectionOutcome {
-  const why = `${error.serverMessage} (SQLSTATE ${error.sqlState})`;
+  const why = reasonOf(error, items);
   const together = `tried in one transaction with ${items.length - 1} row(s) that it needs or that need it: ${why}`;
   return { seq, status: 'FAILED', error: together, mayPass: true };
 }

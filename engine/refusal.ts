@@ -1,0 +1,70 @@
+import { TrueupError } from '../contracts/errors';
+import type { PlanItem } from '../contracts/plan-item';
+import { DatabaseFailure } from '../database/failure';
+import type { CorrectionOutcome } from './apply-context';
+
+const LOCKED = '55P03';
+
+/** Whether the database refused values or rows, rather than being out of reach. */
+export function concernsRows({ sqlState }: DatabaseFailure): boolean {
+  return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(sqlState);
+}
+
+/**
+ * Reads or writes what is none of the rows that are corrected: backups, the plan, the source. Where that is refused no
+ * correction is at fault, and none may fail for it: the whole step does, to be tried again. A value that cannot be read or
+ * kept (class 22) is the row's, and a deadlock anybody's.
+ *
+ * @param what what is read or written, with its relation: `backups in trueup.before_image`.
+ */
+export async function besideRows<T>(what: string, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || /^(22|40)/.test(error.sqlState)) throw error;
+    throw new TrueupError(error.code, `${what}: ${error.message}`, { retryable: error.retryable });
+  }
+}
+
+export function isLocked({ sqlState }: DatabaseFailure): boolean {
+  return sqlState === LOCKED;
+}
+
+const ATTEMPTS_WHEN_BUSY = 5;
+
+/**
+ * Whether a transaction is tried again at once, after so many attempts. A deadlock is one reason. Sessions are pinned to
+ * read committed, where PostgreSQL itself finds no serialization failure in the target; 40001 comes from a source that is a
+ * standby and cancels a read that is in the way of its recovery, and from triggers that raise it or ask another server.
+ */
+export function isTriedAgain({ sqlState }: DatabaseFailure, attempts: number): boolean {
+  return (sqlState === '40001' || sqlState === '40P01') && attempts < ATTEMPTS_WHEN_BUSY;
+}
+
+/**
+ * What other corrections may remove: references, unique and exclusive values, whatever a trigger looks for;
+ * and what waiting may: somebody else's lock.
+ */
+const MAY_PASS = /^(23503|23505|23001|23P01|P0|55P03)/;
+
+/** What becomes of a correction that stands alone, and is refused. */
+export function refused(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
+  return { seq: item.seq, status: 'FAILED', error: reasonOf(error, [item]), mayPass: MAY_PASS.test(error.sqlState) };
+}
+
+/** Why corrections failed, in the database's words; of a lock, which row it is on, and which corrections waited for it. */
+export function reasonOf(error: DatabaseFailure, items: readonly PlanItem[]): string {
+  const held = isLocked(error) ? `: ${heldBy(error, items)}` : '';
+  return `${error.serverMessage}${held} (SQLSTATE ${error.sqlState})`;
+}
+
+const MOST_NAMED = 3;
+
+function heldBy({ context }: DatabaseFailure, items: readonly PlanItem[]): string {
+  // As PostgreSQL words it: `while locking tuple (0,13) in relation "t"`. Of a whole table's lock it says nothing.
+  const at = /tuple \(\d+,\d+\) in relation ".+?"(?!")/.exec(context)?.[0];
+  const what = at ?? 'the row, on one that it refers to or that refers to it, or on their table';
+  const named = items.slice(0, MOST_NAMED).map(({ table, key }) => `${table} ${JSON.stringify(key)}`);
+  const more = items.length > MOST_NAMED ? ` and ${items.length - MOST_NAMED} more` : '';
+  return `somebody else holds a lock on ${what}; it was waited for by ${named.join(', ')}${more}`;
+}
