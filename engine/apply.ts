@@ -10,16 +10,11 @@ import { withDefaultPath } from './default-path';
 import { checkFreshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
-import { concernsRows, isLocked, isTriedAgain, refused } from './refusal';
+import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, refused, SHORT_LOCK_TIMEOUT } from './refusal';
 import { readRows, type RowsByKey } from './row';
 import { correctionStatements } from './statement';
 
 export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
-
-/** How long a correction waits for a row that somebody else has locked. */
-export const LOCK_TIMEOUT = '5s';
-/** Parts of a batch that has waited so long do not wait as long again. */
-const SHORT_LOCK_TIMEOUT = '250ms';
 
 /**
  * Applies corrections of one table and one operation, in one transaction where that works. A batch that the database

@@ -6,7 +6,7 @@ import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { textsHash } from '../database/row-hash';
 import type { Sides } from './compare-chunk';
 import type { Side } from './side';
-import { LOCK_TIMEOUT } from './apply';
+import { takeTurn } from './apply';
 import { withDefaultPath } from './default-path';
 import { settledBoth } from './locate';
 import { concernsRows } from './refusal';
@@ -46,9 +46,7 @@ export async function insertInBulk(
     return await target.database.withTransaction(
       'read write',
       async (session) => {
-        // As in applyBatch: attempts take turns.
-        await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [bulk.runId]);
-        await session.query(`select set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+        await takeTurn(session, bulk.runId);
         const [now, taken] = await settledBoth(
           source.database.withSession((reader) => readHashes(reader, bulk, page), signal),
           listTaken(session, bulk, page),

@@ -5,7 +5,7 @@ import { takeTurn } from './apply';
 import type { CorrectionOutcome } from './apply-context';
 import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn } from './joined';
 import { Joint, RowsRefused, type JointContext } from './joint-transaction';
-import { concernsRows, isTriedAgain, reasonOf } from './refusal';
+import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, reasonOf, SHORT_LOCK_TIMEOUT } from './refusal';
 
 const MOST_TRIES = 100;
 
@@ -21,9 +21,9 @@ const MOST_TRIES = 100;
 export async function applyJoined(
   context: JointContext,
   group: readonly PlanItem[],
-  { search = false, signal }: { readonly search?: boolean; readonly signal?: AbortSignal } = {},
+  { search = false, lockTimeout = LOCK_TIMEOUT }: { readonly search?: boolean; readonly lockTimeout?: string } = {},
 ): Promise<readonly CorrectionOutcome[]> {
-  const tried = await applyMost(context, group, signal);
+  const tried = await applyMost(context, group, lockTimeout);
   if (!search || !tried.unexplained) return tried.outcomes;
   const { items } = tried;
   let tries = 0;
@@ -31,7 +31,7 @@ export async function applyJoined(
     size = Math.ceil(size / 2);
     for (let at = 0; at < items.length && tries < MOST_TRIES; at += size, tries += 1) {
       const others = [...items.slice(0, at), ...items.slice(at + size)];
-      const { outcomes } = await applyMost(context, others, signal);
+      const { outcomes } = await applyMost(context, others, SHORT_LOCK_TIMEOUT);
       if (outcomes.some(({ status }) => status === 'SUCCESS')) return outcomes.filter(({ mayPass }) => !mayPass);
     }
   }
@@ -46,18 +46,14 @@ interface Tried {
   readonly unexplained: boolean;
 }
 
-async function applyMost(
-  context: JointContext,
-  group: readonly PlanItem[],
-  signal: AbortSignal | undefined,
-): Promise<Tried> {
+async function applyMost(context: JointContext, group: readonly PlanItem[], lockTimeout: string): Promise<Tried> {
   let items = group;
   const refused: CorrectionOutcome[] = [];
   let attempt = 0;
   for (let tries = 0; items.length > 1 && tries < MOST_TRIES; tries += 1) {
     attempt += 1;
     try {
-      const outcomes = [...refused, ...(await applyOnce(context, items, signal))];
+      const outcomes = [...refused, ...(await applyOnce(context, items, lockTimeout))];
       return { outcomes, items, unexplained: false };
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
@@ -73,7 +69,7 @@ async function applyMost(
       const blamed = new Set(blamedFor(context, items, error.violation));
       if (blamed.size === 0 || blamed.size === items.length) {
         const outcomes = [...refused, ...items.map(({ seq }) => failed(seq, items, error))];
-        return { outcomes, items, unexplained: true };
+        return { outcomes, items, unexplained: !isLocked(error) };
       }
       items = items.filter((item) => !blamed.has(item));
     }
@@ -115,24 +111,20 @@ function blamedFor(
 async function applyOnce(
   context: JointContext,
   items: readonly PlanItem[],
-  signal: AbortSignal | undefined,
+  lockTimeout: string,
 ): Promise<readonly CorrectionOutcome[]> {
-  return context.target.withTransaction(
-    'read write',
-    async (session) => {
-      await takeTurn(session, context.runId);
-      const joint = new Joint(session, context, items);
-      const done = await joint.done();
-      const open = items.filter(({ seq }) => !done.has(seq));
-      const stale = await joint.checkFreshness(open, signal);
-      // Whoever needs a row that is not as it was has to be looked at anew.
-      if (stale.length > 0) return [...success(done), ...stale];
-      await joint.checkKeyChanges(open);
-      await joint.apply(open);
-      return success(new Set(items.map(({ seq }) => seq)));
-    },
-    signal,
-  );
+  return context.target.withTransaction('read write', async (session) => {
+    await takeTurn(session, context.runId, lockTimeout);
+    const joint = new Joint(session, context, items);
+    const done = await joint.done();
+    const open = items.filter(({ seq }) => !done.has(seq));
+    const stale = await joint.checkFreshness(open);
+    // Whoever needs a row that is not as it was has to be looked at anew.
+    if (stale.length > 0) return [...success(done), ...stale];
+    await joint.checkKeyChanges(open);
+    await joint.apply(open);
+    return success(new Set(items.map(({ seq }) => seq)));
+  });
 }
 
 function success(seqs: ReadonlySet<string>): readonly CorrectionOutcome[] {

@@ -58,10 +58,10 @@ export class Joint {
   }
 
   /** Locks all rows; returns an outcome for each that no longer fits. */
-  async checkFreshness(items: readonly PlanItem[], signal?: AbortSignal): Promise<readonly CorrectionOutcome[]> {
+  async checkFreshness(items: readonly PlanItem[]): Promise<readonly CorrectionOutcome[]> {
     const stale: CorrectionOutcome[] = [];
     for (const [name, of] of this.#byTable(items)) {
-      const checked = await checkFreshness(this.session, this.#table(name).context, of, signal);
+      const checked = await checkFreshness(this.session, this.#table(name).context, of);
       this.#before.set(name, checked.target);
       stale.push(...checked.stale);
     }

@@ -5,6 +5,11 @@ import type { CorrectionOutcome } from './apply-context';
 
 const LOCKED = '55P03';
 
+/** How long a correction waits for a row that somebody else has locked. */
+export const LOCK_TIMEOUT = '5s';
+/** How long where others have waited so long before. */
+export const SHORT_LOCK_TIMEOUT = '250ms';
+
 /** Whether the database refused values or rows, rather than being out of reach. */
 export function concernsRows({ sqlState }: DatabaseFailure): boolean {
   return /^(21|22|23|27|42|44|0A|P0|55P03|55000)/.test(sqlState);
