@@ -29,7 +29,36 @@ describe('temporal workflow terminate', () => {
     await scenario.temporal('workflow', 'terminate', '--workflow-id', workflowId);
     expect(await scenario.waitForClose(workflowId)).toBe('TERMINATED');
   };
+  const ofLedger = async (runId: string) => {
+    const [run] = await scenario.target('select status, ended_at is null as open from trueup.run where run_id = $1', [
+      runId,
+    ]);
+    return run;
+  };
   const failed = { status: 'failed', error: { message: 'the workflow was ended from outside: TERMINATED' } };
+
+  test('at the gate: it has failed for whoever asks, and can be purged', async () => {
+    const waiting = await scenario.startReconcile({ apply: true });
+    const open = await scenario.waitForRun(waiting, ['awaiting_approval']);
+    const purge = ['purge', '--runs', open.run_id, '--findings', '--yes', '--json'];
+    expect(await scenario.trueup(...purge)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not ended') as string,
+    });
+    await terminate(waiting);
+    expect(await ofLedger(open.run_id)).toEqual({ status: 'awaiting_approval', open: 't' });
+
+    const { stdout } = await scenario.trueup('status', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ runId: open.run_id, status: 'failed' }]);
+    const shown = await scenario.trueup('status', open.run_id, '--json');
+    expect(shown.code).toBe(4);
+    expect(JSON.parse(shown.stdout) as Report).toMatchObject({ status: 'failed' });
+
+    expect(await scenario.trueup(...purge)).toMatchObject({ code: 0 });
+    expect(await ofLedger(open.run_id)).toEqual({ status: 'failed', open: 'f' });
+    expect(JSON.parse((await scenario.trueup('status', open.run_id, '--json')).stdout) as Report).toMatchObject(failed);
+    expect(await scenario.count('select count(*) from trueup.plan_item')).toBe(0);
+  });
 
   test('while it applies: what it was at is finished, and is undone with the rest', async () => {
     const workflowId = await scenario.startReconcile({ apply: true });
