@@ -4,8 +4,9 @@ import { readUniqueKeys } from '../database/unique-key';
 import { Batch, charactersOf } from '../engine/batch';
 import type { Cascades } from '../engine/cascade';
 import type { CorrectionOutcome } from '../engine/apply';
+import { applyInCompany } from '../engine/company';
 import { applyJoined } from '../engine/joint-apply';
-import type { JointTable } from '../engine/joint-transaction';
+import type { JointContext, JointTable } from '../engine/joint-transaction';
 import { joinItems } from '../engine/joined';
 import { insertCorrections } from '../ledger/correction';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
@@ -30,7 +31,7 @@ export interface ApplyTogether {
 /**
  * Applies what is left of a plan where corrections need each other: those that are tied by references or unique values,
  * each group in one transaction. `deferred` is what is left after that: a group that fails may hold rows that a later pass
- * can make.
+ * can make. The `last` time, where nothing is made, it also looks for corrections that want each other without such a tie.
  */
 export async function applyTogether(
   resources: Resources,
@@ -42,33 +43,37 @@ export async function applyTogether(
   const items = await readOpen(resources, runId);
   if (items === null) return { ...counts, deferred: MOST_ITEMS };
   const tables = await lookUp(resources, runId, items);
-  let settled = 0;
+  const settled = new Set<string>();
   const enter = async (outcomes: readonly CorrectionOutcome[]) => {
     const { counts: entered, automatic } = await insertCorrections(ledger, runId, approver, outcomes);
     measureCorrections(resources, automatic);
-    settled += outcomes.length;
+    for (const { seq } of outcomes) settled.add(seq);
     counts.success += entered.SUCCESS ?? 0;
     counts.skipped += entered.SKIPPED_STALE ?? 0;
     counts.failed += entered.FAILED ?? 0;
     context.report(counts);
   };
   const failed: CorrectionOutcome[] = [];
-  for (const group of groupsOf(items, tables)) {
-    context.signal.throwIfAborted();
-    const [first] = group;
-    const table = first && tables.get(first.table);
-    if (!table || group.length === 1) continue;
-    const { database } = table.context.sides.target;
-    const outcomes = await applyJoined({ runId, target: database, tables }, group, { search: last });
-    failed.push(...outcomes.filter(({ mayPass }) => mayPass));
-    await enter(outcomes.filter(({ mayPass }) => !mayPass));
+  const databases = byDatabase(runId, items, tables);
+  for (const { joint, of } of databases) {
+    for (const group of joinItems(of, ({ table }) => tableOf(tables, table).ties)) {
+      context.signal.throwIfAborted();
+      if (group.length === 1) continue;
+      const outcomes = await applyJoined(joint, group, { search: last });
+      failed.push(...outcomes.filter(({ mayPass }) => mayPass));
+      await enter(outcomes.filter(({ mayPass }) => !mayPass));
+    }
   }
-  if (last && counts.success === 0) await enter(failed);
+  for (const { joint, of } of last && counts.success === 0 ? databases : []) {
+    const left = of.filter(({ seq }) => !settled.has(seq));
+    await enter(await applyInCompany(joint, left, context.signal));
+  }
+  if (last && counts.success === 0) await enter(failed.filter(({ seq }) => !settled.has(seq)));
   // Also where nothing is left: an earlier attempt may have inserted, and come no further.
   for (const table of await listInsertedTables(ledger, runId)) {
     await moveSequences(resources, runId, await resources.comparison(runId, table));
   }
-  return { ...counts, deferred: items.length - settled };
+  return { ...counts, deferred: items.length - settled.size };
 }
 
 /** What is left of the plan; null: too much to be held at once. */
@@ -88,21 +93,23 @@ async function readOpen(resources: Resources, runId: string): Promise<readonly P
   }
 }
 
-/** Groups of one database each. */
-function groupsOf(items: readonly PlanItem[], tables: ReadonlyMap<string, JointTable>) {
-  const databases = new Map<string, PlanItem[]>();
-  const tiesOf = ({ table }: PlanItem) => {
-    const found = tables.get(table);
-    if (!found) throw new RangeError('an item of a table that was not looked up');
-    return found.ties;
-  };
+function tableOf(tables: ReadonlyMap<string, JointTable>, name: string): JointTable {
+  const found = tables.get(name);
+  if (!found) throw new RangeError('an item of a table that was not looked up');
+  return found;
+}
+
+/** The items of each target, which are corrected there alone. */
+function byDatabase(runId: string, items: readonly PlanItem[], tables: ReadonlyMap<string, JointTable>) {
+  const databases = new Map<string, { readonly joint: JointContext; readonly of: PlanItem[] }>();
   for (const item of items) {
-    const { connection } = tiesOf(item).target;
-    const of = databases.get(connection);
-    if (of) of.push(item);
-    else databases.set(connection, [item]);
+    const { ties, context } = tableOf(tables, item.table);
+    const known = databases.get(ties.target.connection);
+    const joint = { runId, target: context.sides.target.database, tables };
+    if (known) known.of.push(item);
+    else databases.set(ties.target.connection, { joint, of: [item] });
   }
-  return [...databases.values()].flatMap((of) => joinItems(of, tiesOf));
+  return [...databases.values()];
 }
 
 async function lookUp(resources: Resources, runId: string, items: readonly PlanItem[]) {

@@ -119,5 +119,62 @@ describe('constraints that wait for the commit', () => {
         [77, 78, 201, 202].map((i) => `entries ${i}: transfer ${Math.ceil(i / 2)} is not balanced (SQLSTATE P0001)`),
       );
     });
+
+    const BALANCED = (of: string) => `create function balanced() returns trigger language plpgsql as $$begin
+          if (select sum(amount) from (${of}) as e (transfer, amount) where transfer = new.transfer) <> 0
+            then raise 'transfer % is not balanced', new.transfer; end if; return null; end$$;`;
+    const CHECKED = (table: string) => `create constraint trigger balanced after insert on ${table} ${WAITS}
+          for each row execute function balanced();`;
+    const LEDGER = 'create table entries (id int primary key, transfer int not null, amount int not null)';
+
+    it.each([
+      [
+        'by itself',
+        '(1, 1, -5), (2, 2, 7), (3, 1, 5)',
+        BALANCED('select transfer, amount from entries'),
+        /2 is not bal/,
+      ],
+      [
+        'by a reference',
+        '(1, 1, -5), (2, 2, 0), (3, 1, 5)',
+        `${BALANCED('select transfer, amount from entries')} create table transfers (id int primary key);
+         insert into transfers values (1); alter table entries add foreign key (transfer) references transfers ${WAITS};`,
+        /violates foreign key constraint/,
+      ],
+      [
+        'where no column tells that they belong together',
+        '(1, 1, -5), (2, 2, 7), (3, 3, 5)',
+        BALANCED('select transfer, sum(amount) over () from entries').replace('sum(amount) from', 'max(amount) from'),
+        /is not balanced/,
+      ],
+    ])(
+      'is made together in the end: a debit and a credit with a row between them that is refused %s',
+      async (...row) => {
+        const [, rows, target, why] = row;
+        await tables('entries');
+        await run.both(LEDGER);
+        await run.target.query(`${target} ${CHECKED('entries')}`);
+        await run.source.query(`insert into entries values ${rows}`);
+        const { runId, entries } = await run.correct('between');
+        expect(failures(entries)).toEqual([expect.stringMatching(why)]);
+        expect((await run.rows('entries')).map(({ id }) => id)).toEqual(['1', '3']);
+        expect(await run.images(runId)).toHaveLength(2);
+      },
+    );
+
+    it('is made together in the end: ten debits and credits in two tables, each with a refused one beside it', async () => {
+      await tables('debits', 'credits');
+      await run.both(`${LEDGER.replace('entries', 'debits')}; ${LEDGER.replace('entries', 'credits')}`);
+      await run.target
+        .query(`${BALANCED('select transfer, -amount from debits union all select transfer, amount from credits')}
+        ${CHECKED('debits')} ${CHECKED('credits')}`);
+      await run.source.query(`insert into debits select i, 1000 + i, 9 from generate_series(1, 20) as i;
+        insert into credits select 100 + i, 1000 + i, 9 from generate_series(1, 20) as i where i % 2 = 0`);
+      const { entries } = await run.correct('two-tables');
+      expect(failures(entries)).toHaveLength(10);
+      for (const text of failures(entries)) expect(text).toMatch(/^debits \d*[13579]: transfer \d+ is not balanced/);
+      expect(await run.rows('credits')).toHaveLength(10);
+      expect(await run.rows('debits')).toHaveLength(10);
+    });
   });
 });

@@ -108,6 +108,25 @@ describe('undoing a part of a run', () => {
     expect(await ids('orders')).toBe('71,72,73,74,75,76,77');
   });
 
+  it('refuses to take a row back again without those that came back with it, and names them', async () => {
+    const { runId } = await deleted();
+    const first = await run.planUndo(runId, { corrections: [await seqOf(runId, 'customers', '10')] });
+    await run.apply(first.runId, first.plan.digest);
+    const restored = await run.contents(...ALL);
+    const second = await run.planUndo(first.runId, { corrections: [await seqOf(first.runId, 'customers', '10')] });
+    const entries = await run.apply(second.runId, second.plan.digest);
+    const reason =
+      /would delete 2 row\(s\) of public.orders that are not in the plan \(orders_customer_fkey\): (100; 101|101; 100)$/;
+    expect(named(entries)).toEqual([expect.stringMatching(reason)]);
+    expect(await run.contents(...ALL)).toBe(restored);
+    expect(await run.images(second.runId)).toEqual([]);
+    // All of it can be taken back.
+    expect(new Set((await run.undo(first.runId)).map(({ error, status }) => error ?? status))).toEqual(
+      new Set(['SUCCESS']),
+    );
+    expect([await ids('customers'), await ids('orders'), await ids('lines')]).toEqual(['1', '', '']);
+  });
+
   it('asks before it overwrites what somebody has changed since, whatever the policy of undos', async () => {
     const policy = { missing: 'auto', mismatched: 'auto', extra: 'auto' };
     await run.reset(`[{ name: t, source: public.t, corrections: ${JSON.stringify(policy)} }]`, ', undo: auto');
