@@ -5,7 +5,7 @@ import type { Database } from '../database/connection';
 import { countCorrections } from '../ledger/correction';
 import { resolveCorrected, resolveUndone } from '../ledger/finding';
 import { holdOpenRun, listOpenRuns, type OpenRun, type OpenRunScope } from '../ledger/open-runs';
-import { noteUndoneReviews, settleReviews } from '../ledger/resolution';
+import { noteUndoneReviews, settleReviews } from '../ledger/review-plan';
 import { endRun } from '../ledger/run';
 import type { Resources } from './resources';
 import type { StepContext } from './step';

@@ -11,25 +11,20 @@ import type { Database, Queryable } from '../database/connection';
 import { readTableShape } from '../database/table-shape';
 import { checkValues } from '../engine/custom-value';
 import { insertDecision } from '../ledger/decision';
-import { keepDifferences } from '../ledger/kept';
-import { readPlanLines } from '../ledger/plan';
-import { digestPlan } from '../ledger/plan-digest';
 import {
   claimReviews,
-  forgetRefusedPlan,
-  copyRowCounts,
   countUnsuited,
-  insertResolution,
-  insertReviewPlan,
   listClaimable,
   listFinders,
   listHolders,
-  readResolution,
   releaseClaimed,
-  settleKept,
-  settleReviews,
   type Holder,
-} from '../ledger/resolution';
+} from '../ledger/claim';
+import { keepDifferences } from '../ledger/kept';
+import { readPlanLines } from '../ledger/plan';
+import { digestPlan } from '../ledger/plan-digest';
+import { insertResolution, readResolution } from '../ledger/resolution';
+import { copyRowCounts, forgetRefusedPlan, insertReviewPlan, settleKept, settleReviews } from '../ledger/review-plan';
 import { numberPlan } from '../ledger/effect';
 import { listReviews, readLedgerTime } from '../ledger/review';
 import {

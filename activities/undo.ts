@@ -9,7 +9,7 @@ import { forgetKept } from '../ledger/kept';
 import { migrate } from '../ledger/migrate';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { readRunReport } from '../ledger/report';
-import { noteUndoneReviews } from '../ledger/resolution';
+import { noteUndoneReviews } from '../ledger/review-plan';
 import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
 import { readUndoScope, setUndoScope } from '../ledger/undo';
 import type { TableStep } from './compare';

@@ -57,7 +57,9 @@ describe('backups that cannot be written', () => {
         as $$begin perform 1 from no_such_table; return new; end$$;
         create trigger missing before insert on trueup.before_image for each row execute function missing()`);
       try {
-        const message = expect.stringMatching(/^backups in trueup.before_image: .*no_such_table.* \(SQLSTATE 42P01\)$/) as string;
+        const message = expect.stringMatching(
+          /^backups in trueup.before_image: .*no_such_table.* \(SQLSTATE 42P01\)$/,
+        ) as string;
         await expect(apply()).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', message });
         await untouched();
       } finally {
