@@ -3,7 +3,7 @@ import type { Comparison } from '../../contracts/comparison';
 import { TrueupError } from '../../contracts/errors';
 import type { TablePair, TableRef } from '../../contracts/table-pair';
 import type { Database } from '../../database/connection';
-import { readForeignKeys, readRelatives, type ForeignKey } from '../../database/foreign-key';
+import { readForeignKeys, readRelatives, type ForeignKey, type KeyEnd } from '../../database/foreign-key';
 import { readTableShape, type TableShape } from '../../database/table-shape';
 import { pairColumns, type ColumnPair } from '../column-pair';
 import type { Role } from '../side';
@@ -81,10 +81,17 @@ class Finder {
   async foreignKeys(role: Role): Promise<readonly ForeignKey[]> {
     const { connection, schema, table } = this.pair[role];
     const database = this.around.database(connection, role);
-    const above = (await readRelatives(database, schema, table)).filter(({ kind }) => kind === 'partitioned by it');
-    const children = [{ schema, table }, ...above].map((child) => JSON.stringify([child.schema, child.table]));
+    const relatives = await readRelatives(database, schema, table);
     const all = await readForeignKeys(database);
-    return all.filter(({ child }) => children.includes(JSON.stringify([child.schema, child.table])));
+    const ofAny = (tables: readonly Pick<KeyEnd, 'schema' | 'table'>[]) => {
+      const names = tables.map((each) => JSON.stringify([each.schema, each.table]));
+      return all.filter(({ child }) => names.includes(JSON.stringify([child.schema, child.table])));
+    };
+    for (const { child, parent } of ofAny(relatives.filter(({ kind }) => kind === 'within it'))) {
+      const what = `${child.columns.join(', ')} → ${parent.schema}.${parent.table} of the ${role}`;
+      this.#leave(what, `only ${child.schema}.${child.table}, a part of the table, has it`);
+    }
+    return ofAny([{ schema, table }, ...relatives.filter(({ kind }) => kind === 'partitioned by it')]);
   }
 
   async addOfTarget({ child, parent, equals, match }: ForeignKey): Promise<void> {

@@ -85,11 +85,12 @@ describe('what stands before an approval, on the command line', () => {
       .filter((line) => line.needsApproval && !(line.table === 'items' && line.operation === 'update'))
       .reduce((sum, line) => sum + line.rows, 0);
     expect(leftOut).toBeGreaterThan(20);
-    expect(done).toMatchObject({ status: 'applied', decision, leftOut, remaining: leftOut });
+    expect(done).toMatchObject({ status: 'applied', decision, leftOut, remaining: leftOut + 1 });
+    // The orders that were moved by an hour are left, and so is the finding that says so of all of them.
     expect(done.refusedDecisions).toHaveLength(refusals.length);
     expect(await scenario.ledgerFaults(runId)).toEqual(NO_FAULTS);
     const open = `select count(*) from trueup.reconciliation_log where run_id = $1 and resolution = 'OPEN'`;
-    expect(await scenario.count(open, [runId])).toBe(leftOut);
+    expect(await scenario.count(open, [runId])).toBe(leftOut + 1);
     const text = (await scenario.trueup('status', runId)).stdout;
     expect(text).toMatch(
       /^Decided: approve by bo at .*; only tables items; operations update; \d+ corrections left out/m,

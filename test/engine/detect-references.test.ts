@@ -198,6 +198,26 @@ describe('references', () => {
     expect(nulls.onBothSides).toBe(1);
   });
 
+  test('keys of a partition are those of the table that it is a part of; keys of a part alone are named', async () => {
+    await pair.both(`create table parent (id int primary key); insert into parent values (1);
+      create table whole (id int primary key, a int references parent, b int) partition by range (id);
+      create table part partition of whole for values from (0) to (100);
+      alter table part add foreign key (b) references parent; insert into whole values (1, 1, 1)`);
+    await pair.target.query(unchecked('update whole set a = 7'));
+    const others = [{ table: 'parent' }];
+    const whole = await look('whole', { others });
+    expect(namesOf(whole)).toEqual(['["1"] ["7"] review']);
+    expect(whole.unchecked).toEqual([
+      'b → public.parent of the target (only public.part, a part of the table, has it)',
+      'b → public.parent of the source (only public.part, a part of the table, has it)',
+    ]);
+    expect(await look('part', { others })).toMatchObject({
+      labels: ['b → parent (id)', 'a → parent (id)'],
+      unchecked: [],
+      found: [{ target: { a: '7' } }],
+    });
+  });
+
   test('parents on another connection, some thousands of references, and types that differ', async () => {
     await pair.both(`create table parent (id int primary key);
       create table child (id int primary key, parent_id text);
