@@ -179,8 +179,8 @@ async function resumedInput(ledger: Database, input: ReconcileInput, earlier: st
   if (input.mode !== undefined && input.mode !== mode) {
     throw new TrueupError('INPUT_INVALID', `mode: found ${input.mode}, allowed with resume of run ${earlier}: ${mode}`);
   }
-  const { rows, ...terms } = config?.tables.find(({ sample }) => sample !== undefined)?.sample ?? { rows: null };
-  return { ...input, mode, ...(mode === 'sample' ? { sample: { ...terms, ...(rows === null ? {} : { rows }) } } : {}) };
+  const drawn = config?.tables.find(({ sample }) => sample !== undefined)?.sample;
+  return { ...input, mode, ...(drawn ? { sample: drawn } : {}) };
 }
 
 /** The config of a run by sample. Without a seed it gets one of its own, by which the sample can be drawn again. */

@@ -46,6 +46,7 @@ Examples:
   trueup run orders customers --apply compare two tables and correct them
   trueup run --apply --json           one JSON report on stdout; exit code 3 when it waits for approval
   trueup run --apply --detach         start and return at once
+  trueup run --mode sample --sample-rows 1000 --seed 7   some rows of each table, the same each time
   trueup run --resume RUN             compare what an incomplete, failed or cancelled run left out`;
 
 export function addRun(program: Command, runner: Runner): void {

@@ -95,6 +95,7 @@ describe('a run by sample', () => {
     one.configure(`[{ name: t, ${SETTLE} }]`, 'sample: { rows: 150, confidence: 0.99 }');
     const first = await modeRun(one, { mode: 'sample' }, { end: null });
     await one.target.query('update trueup.run_table set status = $2 where run_id = $1', [first.runId, 'incomplete']);
+    one.configure(`[{ name: t, ${SETTLE} }]`, 'sample: { rows: 20, seed: 1 }');
     const resumed = await modeRun(one, { resume: first.runId });
     expect(resumed.table).toMatchObject({ compared: 'a sample' });
     expect(resumed.table.estimate).toEqual(first.table.estimate);
