@@ -71,9 +71,9 @@ describe('a worker that Prometheus watches', () => {
     expect(await byLabels(`${METRIC.inconsistencies} > 0`, ['table', 'type', 'severity'])).toEqual(found);
     const drift = await inLedger(
       `select table_name as name, 100 * (select count(*) from trueup.reconciliation_log l
-          where l.run_id = t.run_id and l.table_name = t.table_name)::float8 / rows_source as n
+          where l.run_id = t.run_id and l.table_name = t.table_name and l.inconsistency_type = any ($2))::float8 / rows_source as n
          from trueup.run_table t where run_id = $1`,
-      [runId],
+      [runId, ['missing_in_target', 'extra_in_target', 'field_mismatch']],
     );
     await prometheus.until(`count(${METRIC.drift})`, ([first]) => first?.value === scenario.contents.tables.length);
     for (const [table, value] of Object.entries(await byLabels(METRIC.drift, ['table']))) {
@@ -108,6 +108,15 @@ describe('a worker that Prometheus watches', () => {
     expect(seconds?.value).toBeLessThan(took);
     // Nothing was counted twice meanwhile.
     expect(await prometheus.query(`sum(${METRIC.inconsistencies})`)).toEqual([{ metric: {}, value: total }]);
+  });
+
+  test('the run of a scheduled job is counted under the job', async () => {
+    const input = JSON.stringify({ tables: ['labels'] });
+    const args = ['--type', 'deepValidation', '--task-queue', 'trueup', '--workflow-id', 'deep', '--input', input];
+    await scenario.temporal('workflow', 'start', ...args);
+    const count = `${METRIC.duration}_count{job_type="deepValidation"}`;
+    expect((await prometheus.until(count, (series) => series.length > 0))[0]?.value).toBe(1);
+    expect((await prometheus.query(`${METRIC.duration}_count{job_type="reconcile"}`))[0]?.value).toBe(1);
   });
 
   test('the labels are those that are promised, and no row is in them', async () => {

@@ -86,7 +86,7 @@ function jobsSection({ jobs, jobsLeftOut }: Tally): ReportSection {
       ...[job.issuesFound, job.corrections, job.queued].map(count),
       job.error ?? '',
     ]),
-    empty: 'No jobs ended.',
+    empty: 'No jobs.',
     ...(jobsLeftOut === 0 ? {} : { note: `${plural(jobsLeftOut, 'older job')} left out.` }),
   };
 }
