@@ -219,7 +219,7 @@ describe('scheduled jobs on a real server', () => {
       issues_found: String(result.issuesFound),
     });
     await until('the log line', () =>
-      Promise.resolve(scenario.workers.at(-1)?.stdout.includes('"highSeverity"') === true),
+      Promise.resolve(scenario.workers.at(-1)?.stderr.includes('"highSeverity"') === true),
     );
     const logs = scenario.workers.map(({ stdout, stderr }) => stdout + stderr).join('');
     expect(logs).not.toContain('secret-token');
