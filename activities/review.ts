@@ -37,7 +37,8 @@ import {
   type NewRun,
 } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
-import { resolveTables, runConfigOf } from './open-run';
+import { resolveTables } from './resolve-tables';
+import { runConfigOf } from './run-config';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';

@@ -1,26 +1,22 @@
 import {
   CancellationScope,
-  condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
   setDefaultSignalHandler,
   setHandler,
   sleep,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CheckKind } from '../contracts/check';
-import { emptySummary, type TablePhase, type TableSummary } from '../contracts/run';
-import type { ChunkLimits, Tuning } from '../contracts/throttle';
+import type { TableSummary } from '../contracts/run';
+import type { Tuning } from '../contracts/throttle';
 import { long, quick } from './activities';
 import { runCheck } from './checks';
-import { progressTable, tuningLine } from './details';
 import { catalogued } from './failure';
-import { Lanes } from './lanes';
-import { tableProgress, tuneTable } from './messages';
-import { PHASE, TABLE } from './search-attributes';
+import { tuneTable } from './messages';
+import { Pace } from './pace';
+import { TableView } from './table-view';
 
 export interface ReconcileTableInput {
   readonly runId: string;
@@ -42,7 +38,7 @@ export interface ReconcileTableInput {
   readonly cursor?: Cursor;
 }
 
-interface Cursor {
+export interface Cursor {
   readonly chunks: number;
   /** The first chunk that no activity was started for. */
   readonly next: number;
@@ -60,7 +56,7 @@ const MOST_ACTIVITIES = 5_000;
 export async function reconcileTable(input: ReconcileTableInput): Promise<TableSummary> {
   setDefaultSignalHandler(() => setCurrentDetails(`Decisions go to the workflow \`${input.parent}\`.`));
   const pace = new Pace(input.tuning);
-  const view = new View(input, pace);
+  const view = new TableView(input, pace);
   setHandler(tuneTable, (tuning) => {
     pace.change(tuning);
     view.show();
@@ -89,7 +85,7 @@ export async function reconcileTable(input: ReconcileTableInput): Promise<TableS
   return end(checks.length === 0 ? summary : await checkTable(input, view), view);
 }
 
-async function end(summary: TableSummary, view: View): Promise<TableSummary> {
+async function end(summary: TableSummary, view: TableView): Promise<TableSummary> {
   await view.end(summary);
   return summary;
 }
@@ -97,7 +93,7 @@ async function end(summary: TableSummary, view: View): Promise<TableSummary> {
 /** What is checked of the table beside its rows, and how it stands then. */
 async function checkTable(
   { runId, table, checks = [], settle }: ReconcileTableInput,
-  view: View,
+  view: TableView,
 ): Promise<TableSummary> {
   view.enter('checking');
   view.tell();
@@ -112,7 +108,7 @@ async function plan({ runId, table }: ReconcileTableInput): Promise<Cursor> {
   return { chunks, next: 0, done: 0, rowsSource: 0, rowsTarget: 0, reported: 0 };
 }
 
-async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, view: View): Promise<Cursor> {
+async function compare(input: ReconcileTableInput, start: Cursor, pace: Pace, view: TableView): Promise<Cursor> {
   const { runId, table } = input;
   const span = Math.max(1, Math.ceil(start.chunks / MOST_ACTIVITIES));
   let cursor = start;
@@ -171,7 +167,7 @@ async function compareSpan(
   }
 }
 
-async function settle(input: ReconcileTableInput, pace: Pace, view: View): Promise<void> {
+async function settle(input: ReconcileTableInput, pace: Pace, view: TableView): Promise<void> {
   const { runId, table } = input;
   let { open } = await quick.countCandidates.executeWithOptions({ summary: `count what differs in ${table}` }, [
     { runId, table },
@@ -188,117 +184,5 @@ async function settle(input: ReconcileTableInput, pace: Pace, view: View): Promi
     const summary = `settle ${open} rows of ${table}, ${attempt} of ${input.settle.attempts}`;
     await sleep(input.settle.delayMs, { summary });
     await read(attempt + 1, summary);
-  }
-}
-
-/** How fast this table is compared. */
-class Pace {
-  readonly lanes: Lanes;
-
-  constructor(private current: Tuning) {
-    this.lanes = new Lanes(this.#width());
-  }
-
-  get tuning(): Tuning {
-    return this.current;
-  }
-
-  get limits(): ChunkLimits {
-    const { concurrency, maxChunksPerConnection: perConnection } = this.current;
-    return { concurrency, perConnection };
-  }
-
-  change(tuning: Tuning): void {
-    this.current = tuning;
-    this.lanes.width = this.#width();
-  }
-
-  /** Waits for as long as the run is paused. */
-  async go(): Promise<void> {
-    if (this.current.paused !== null) await condition(() => this.current.paused === null);
-  }
-
-  #width(): number {
-    return this.current.paused === null ? this.current.concurrency : 0;
-  }
-}
-
-const REPORT_EVERY_MS = 2_000;
-
-/** What this table shows of itself: details and search attributes here, a line in the parent's table. */
-class View {
-  #summary: TableSummary;
-  #reported: number;
-  #toldAt = Date.now();
-  #telling: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    private readonly input: ReconcileTableInput,
-    private readonly pace: Pace,
-  ) {
-    this.#summary = emptySummary(input.table, 'running', 'planning');
-    this.#reported = input.cursor?.reported ?? 0;
-  }
-
-  /** Progress reports sent so far, in this and earlier runs of the workflow. */
-  get reported(): number {
-    return this.#reported;
-  }
-
-  enter(phase: TablePhase): void {
-    this.#summary = { ...this.#summary, phase };
-    this.#label();
-    this.show();
-  }
-
-  update(cursor: Cursor): void {
-    const { chunks, done: chunksDone, rowsSource, rowsTarget } = cursor;
-    this.#summary = { ...this.#summary, chunks, chunksDone, rowsSource, rowsTarget };
-  }
-
-  /** Tells of progress, at most `reports` times over the whole table, and not more often than anyone looks. */
-  report(): void {
-    const { chunks, chunksDone } = this.#summary;
-    const part = chunks === 0 ? 0 : Math.floor((chunksDone * this.input.reports) / chunks);
-    if (part <= this.#reported || Date.now() - this.#toldAt < REPORT_EVERY_MS) return;
-    this.#reported = part;
-    this.show();
-    this.tell();
-  }
-
-  /** The parent hears of the end by the result. */
-  async end(summary: TableSummary): Promise<void> {
-    this.#summary = summary;
-    this.#label();
-    this.show();
-    await this.#telling;
-  }
-
-  /** Lets the parent know; nobody waits for it to hear. */
-  tell(): void {
-    this.#toldAt = Date.now();
-    this.#telling = Promise.all([this.#telling, this.#signal()]);
-  }
-
-  /** What a list of workflows shows and can be filtered by. */
-  #label(): void {
-    if (!this.input.searchAttributes) return;
-    upsertSearchAttributes([
-      { key: TABLE, value: this.input.table.slice(0, 255) },
-      { key: PHASE, value: this.#summary.phase },
-    ]);
-  }
-
-  show(): void {
-    const sections = [tuningLine(this.pace.tuning, this.input.tuning), progressTable([this.#summary])];
-    setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));
-  }
-
-  async #signal(): Promise<void> {
-    try {
-      await getExternalWorkflowHandle(this.input.parent).signal(tableProgress, this.#summary);
-    } catch {
-      // The parent hears the result anyway; it can only be gone when this workflow is about to be ended too.
-    }
   }
 }

@@ -1,0 +1,128 @@
+import { TrueupError } from '../contracts/errors';
+import type { RunMode } from '../contracts/check';
+import type { Comparison, HashMethod } from '../contracts/comparison';
+import type { TablePair } from '../contracts/table-pair';
+import type { Database } from '../database/connection';
+import { readForeignKeys } from '../database/foreign-key';
+import { readTableShape, type TableShape } from '../database/table-shape';
+import { assertCorrectable } from '../engine/apply';
+import { changeTimeOf } from '../engine/change-time';
+import { resolveComparison } from '../engine/comparison';
+import { parentsFirst } from '../engine/table-order';
+import { migrate } from '../ledger/migrate';
+import type { Resources } from './resources';
+
+const OLDEST_SERVER = 140_000;
+
+/**
+ * How table pairs are compared, by both catalogs as they are now, parents before children. Where corrections are to be
+ * applied, privileges are checked too, and before-images have a place to go to.
+ *
+ * @throws TABLE_NOT_FOUND, PRIVILEGE_MISSING, SERVER_UNSUPPORTED, KEY_UNUSABLE and what {@link resolveComparison} throws.
+ */
+export async function resolveTables(
+  resources: Resources,
+  pairs: readonly TablePair[],
+  apply: boolean,
+  mode?: RunMode,
+): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = [];
+  const hashMethod = hashMethods(resources);
+  for (const pair of pairs) {
+    comparisons.push(await inspect(resources, pair, apply, hashMethod, mode));
+  }
+  const foreignKeys = [];
+  for (const target of new Set(pairs.map((pair) => pair.target.connection))) {
+    const database = resources.database(target, 'target');
+    foreignKeys.push(...(await readForeignKeys(database)));
+    if (apply) await migrate(database, resources.config().ledger.schema, 'target');
+  }
+  const ordered = parentsFirst(
+    comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
+    foreignKeys,
+  );
+  return ordered.map(({ comparison }) => comparison);
+}
+
+type HashMethods = (pair: TablePair) => Promise<HashMethod>;
+
+/** How rows are hashed on the connections of a table pair; each two of them are asked once. */
+function hashMethods(resources: Resources): HashMethods {
+  const known = new Map<string, Promise<HashMethod>>();
+  return ({ source, target }) => {
+    const id = JSON.stringify([source.connection, target.connection]);
+    const method = known.get(id) ?? resources.hashMethod(source.connection, target.connection);
+    known.set(id, method);
+    return method;
+  };
+}
+
+async function inspect(
+  resources: Resources,
+  pair: TablePair,
+  apply: boolean,
+  hashMethod: HashMethods,
+  mode?: RunMode,
+): Promise<Comparison> {
+  const source = await shapeOf(resources, pair, 'source');
+  const target = await shapeOf(resources, pair, 'target');
+  needPrivileges(pair, 'source', source, ['SELECT']);
+  needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
+  const comparison = resolveComparison(pair, source, target, await hashMethod(pair));
+  if (apply) assertCorrectable(comparison);
+  const changeTime = changeTimeIn(mode, pair, source, target);
+  return changeTime ? { ...comparison, changeTime } : comparison;
+}
+
+/** A full run can do without it: it only sets the watermark that the next incremental run goes by. */
+function changeTimeIn(mode: RunMode | undefined, pair: TablePair, source: TableShape, target: TableShape) {
+  if (pair.updatedAt === undefined || (mode !== 'incremental' && mode !== 'full')) return null;
+  try {
+    return changeTimeOf(pair, source, target);
+  } catch (error) {
+    if (mode === 'full' && error instanceof TrueupError) return null;
+    throw error;
+  }
+}
+
+async function shapeOf(resources: Resources, pair: TablePair, role: 'source' | 'target'): Promise<TableShape> {
+  const ref = pair[role];
+  const database = resources.database(ref.connection, role);
+  await needVersion(database);
+  const shape = await readTableShape(database, ref.schema, ref.table);
+  if (shape) return shape;
+  throw new TrueupError(
+    'TABLE_NOT_FOUND',
+    `table ${pair.name}: connection ${ref.connection} has no table ${ref.schema}.${ref.table}`,
+  );
+}
+
+async function needVersion(database: Database): Promise<void> {
+  const { rows } = await database.query<{ version: string }>(`select current_setting('server_version_num') as version`);
+  const version = Number(rows[0]?.version ?? 0);
+  if (version >= OLDEST_SERVER) return;
+  throw new TrueupError(
+    'SERVER_UNSUPPORTED',
+    `connection ${database.name}: the server is version ${Math.floor(version / 10_000)}, 14 or newer is needed`,
+  );
+}
+
+function neededToCorrect(pair: TablePair): readonly string[] {
+  const acts = (policy: string) => policy === 'auto' || policy === 'approve';
+  const { missing, mismatched, extra } = pair.corrections;
+  return [
+    ...(acts(missing) ? ['INSERT'] : []),
+    // Locking a row before it is corrected takes UPDATE too.
+    ...(acts(mismatched) || acts(extra) ? ['UPDATE'] : []),
+    ...(acts(extra) ? ['DELETE'] : []),
+  ];
+}
+
+function needPrivileges(pair: TablePair, role: 'source' | 'target', shape: TableShape, needed: readonly string[]) {
+  const missing = needed.filter((privilege) => !shape.privileges.has(privilege));
+  if (missing.length === 0) return;
+  throw new TrueupError(
+    'PRIVILEGE_MISSING',
+    `table ${pair.name}: the user of connection ${pair[role].connection} lacks ${missing.join(', ')} on ${shape.schema}.${shape.name}`,
+  );
+}
