@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { CheckKind } from '../contracts/check';
 import type { TableSummary } from '../contracts/run';
-import type { Tuning } from '../contracts/throttle';
+import type { ChunkLimits, Tuning } from '../contracts/throttle';
 import { long, quick } from './activities';
 import { runCheck } from './checks';
 import { catalogued } from './failure';
