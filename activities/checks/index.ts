@@ -1,7 +1,9 @@
 import type { CheckKind } from '../../contracts/check';
-import type { CheckRules } from './check';
 import { aggregates } from './aggregates';
+import { anomalies } from './anomalies';
+import type { CheckRules } from './check';
 import { counts } from './counts';
+import { drift } from './drift';
 import { references } from './references';
 import { rules } from './rules';
 import { times } from './times';
@@ -9,7 +11,9 @@ import { times } from './times';
 /** Every kind of check. */
 export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = {
   aggregates,
+  anomalies,
   counts,
+  drift,
   references,
   rules,
   times,

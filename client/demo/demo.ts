@@ -14,9 +14,10 @@ import { duration, plural } from '../render/text';
 import type { RunHandle } from '../temporal/run-handle';
 import { startReconcile } from '../temporal/start';
 import { checkDemo } from './check';
+import { driftFound, driftLeft, driftLines, foundPlantedDrift } from './drift-report';
 import { createDemoDatabases, exportLines, makeHome, type DemoHome } from './home';
 import { plantedDifferences, type DemoInventory } from './inventory';
-import { checkTable, foundWhatWasPlanted, notCheckedLines, plantedTable } from './report';
+import { checkTable, foundWhatWasPlanted, plantedTable } from './report';
 import { seedDemo } from './seed';
 import { Cleanup, orAborted, Steps } from './steps';
 import { startWorker } from './worker-child';
@@ -149,7 +150,9 @@ async function conclude(stage: Stage, run: RunHandle, report: RunReport): Promis
   const { io, context, home, inventory, signal } = stage;
   const say = (...lines: readonly string[]) => lines.forEach((line) => io.out.line(line));
   say('', ...summaryLines(report, io.colors));
-  say('', 'Found, of what was planted:', plantedTable(report, inventory, io.colors), ...notCheckedLines(inventory));
+  say('', 'Found, of what was planted:', plantedTable(report, inventory, io.colors));
+  const drift = await driftFound(context.ledger, report.runId);
+  say('', ...driftLines(drift, inventory.drift, io.colors));
   const link = await context.webLink(run.workflowId);
   if (link !== null) say('', `The run in Temporal Web: ${link}`);
 
@@ -159,8 +162,12 @@ async function conclude(stage: Stage, run: RunHandle, report: RunReport): Promis
   say('', 'Both databases, compared by plain SQL outside of Trueup:', checkTable(checks, io.colors));
   say(io.colors.dim(`(${duration(Date.now() - startedAt)})`));
   const isRight =
-    foundWhatWasPlanted(report, inventory) && remainingOf(report) === 0 && checks.every((check) => check.equal);
-  say(isRight ? io.colors.green('All planted differences were found and mended.') : io.colors.red('NOT all is right.'));
+    foundWhatWasPlanted(report, inventory) &&
+    foundPlantedDrift(drift, inventory.drift) &&
+    remainingOf(report) === driftLeft(drift) &&
+    checks.every((check) => check.equal);
+  const mended = 'All planted differences were found, and all rows mended.';
+  say(isRight ? io.colors.green(mended) : io.colors.red('NOT all is right.'));
   return isRight ? EXIT.ok : EXIT.inconsistent;
 }
 
