@@ -48,26 +48,21 @@ export function addSchedule(program: Command, runner: Runner): void {
     .option('--json', 'print one JSON array')
     .action(runner.action((context, { json }: JsonOption) => list(context, json === true)));
   const name = () => new Argument('<schedule>', 'its name in the config').choices(SCHEDULE_NAMES);
-  schedule
-    .command('pause')
-    .summary('start a job no more, until it is resumed')
-    .addArgument(name())
-    .option('--note <text>', 'why')
-    .action(
-      runner.action((context, which: ScheduleName, { note }: { readonly note?: string }) =>
-        tell(context, `${which} is paused.`, (all) => all.pause(which, note ?? `paused by ${requester()}`)),
-      ),
-    );
-  schedule
-    .command('resume')
-    .summary('start a paused job again at its times')
-    .addArgument(name())
-    .option('--note <text>', 'why')
-    .action(
-      runner.action((context, which: ScheduleName, { note }: { readonly note?: string }) =>
-        tell(context, `${which} is resumed.`, (all) => all.resume(which, note ?? `resumed by ${requester()}`)),
-      ),
-    );
+  for (const [verb, done, summary] of [
+    ['pause', 'paused', 'start a job no more, until it is resumed'],
+    ['resume', 'resumed', 'start a paused job again at its times'],
+  ] as const) {
+    schedule
+      .command(verb)
+      .summary(summary)
+      .addArgument(name())
+      .option('--note <text>', 'why')
+      .action(
+        runner.action((context, which: ScheduleName, { note }: { readonly note?: string }) =>
+          tell(context, `${which} is ${done}.`, (all) => all[verb](which, note ?? `${done} by ${requester()}`)),
+        ),
+      );
+  }
   schedule
     .command('trigger')
     .summary('start a job now')
