@@ -161,7 +161,9 @@ async function recordReviews(world: InProcess): Promise<void> {
   const message = { filter: { table: 'orders' }, resolution: 'APPLY_SOURCE', reviewer: 'ada' };
   const update = (args: object) => resolved.executeUpdate('resolveReview', { args: [args] });
   await update({ ...message, filter: { table: 'nothing' } }).catch(() => undefined);
-  await Promise.all([update(message), update({ ...message, resolution: 'KEEP_TARGET' }).catch(() => undefined)]);
+  const first = await resolved.startUpdate('resolveReview', { args: [message], waitForStage: 'ACCEPTED' });
+  await update({ ...message, resolution: 'KEEP_TARGET' }).catch(() => undefined);
+  await first.result();
   await resolved.result();
   await save(client, 'review-resolved', resolved.workflowId);
 }
