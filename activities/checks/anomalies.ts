@@ -1,5 +1,9 @@
 import type { CheckFinding } from '../../contracts/check';
+import type { Comparison } from '../../contracts/comparison';
+import type { Sides } from '../../engine/compare-chunk';
 import { FAR, findAnomalies, trainModel, type Anomaly, type AnomalyModel } from '../../engine/detect/anomalies';
+import { keyDigest, keyValues } from '../../engine/key';
+import { settle } from '../../engine/settle';
 import { insertModel, readModel } from '../../ledger/anomaly-model';
 import type { CheckRules, CheckRun } from './check';
 
@@ -10,7 +14,8 @@ async function* checkAnomalies(run: CheckRun, table: string) {
   const { resources, ledger, runId, context } = run;
   const comparison = await resources.comparison(runId, table);
   if (comparison.columns.length === 0) return { detail: 'nothing was scored: the table has no columns beside its key' };
-  const { source, target } = resources.sides(comparison);
+  const sides = resources.sides(comparison);
+  const { source, target } = sides;
   // What an attempt before has learned, this one goes on with: it may have entered findings by it.
   const known = (await readModel(ledger, runId, table)) as AnomalyModel | null;
   const model = known ?? (await trainModel(comparison, source, context.signal));
@@ -18,28 +23,56 @@ async function* checkAnomalies(run: CheckRun, table: string) {
     return { detail: `nothing was scored: too few rows to learn from in the source, ${model.tooFew}` };
   }
   if (!known) await insertModel(ledger, runId, table, { ...model, model });
-  const { rows, found } = yield* pagesOf(table, findAnomalies(comparison, target, model, context.signal));
+  const pages = findAnomalies(comparison, target, model, context.signal);
+  const { rows, found, ofSource } = yield* pagesOf(table, pages, (page) =>
+    equalToSource(comparison, sides, page, context.signal),
+  );
   if (rows === 0) return { detail: 'nothing was scored: the target has no rows' };
   const looked = `rows of the target scored: ${rows}, by ${model.rows} of the source in ${model.features.length} features`;
-  return { detail: `${looked}; ${found} below ${model.threshold.toFixed(3)}` };
+  const low = `${found} below ${model.threshold.toFixed(3)}`;
+  return { detail: `${looked}; ${low}, ${ofSource} of them the same in the source` };
 }
 
-async function* pagesOf(table: string, pages: ReturnType<typeof findAnomalies>) {
-  let found = 0;
+type IsEqual = (page: readonly Anomaly[]) => Promise<readonly boolean[]>;
+
+async function* pagesOf(table: string, pages: ReturnType<typeof findAnomalies>, isEqual: IsEqual) {
+  let [found, ofSource] = [0, 0];
   for (;;) {
     const page = await pages.next();
-    if (page.done) return { rows: page.value.rows, found };
+    if (page.done) return { rows: page.value.rows, found, ofSource };
+    const equal = await isEqual(page.value);
     found += page.value.length;
-    yield page.value.map((anomaly) => findingOf(table, anomaly));
+    ofSource += equal.filter(Boolean).length;
+    yield page.value.map((anomaly, i) => findingOf(table, anomaly, equal[i] === true));
   }
 }
 
-function findingOf(table: string, { key, score, drivers }: Anomaly): CheckFinding {
+/** Which of them the source has in just the same way: unusual as they are, nothing has made them so on the way. */
+async function equalToSource(
+  comparison: Comparison,
+  sides: Sides,
+  anomalies: readonly Anomaly[],
+  signal: AbortSignal,
+): Promise<readonly boolean[]> {
+  if (comparison.key.length === 0 || anomalies.length === 0) return [];
+  const candidates = anomalies.map(({ key }) => ({
+    keyDigest: keyDigest(keyValues(comparison, key)),
+    key,
+    type: 'field_mismatch' as const,
+    // Of no row: each is read as a whole.
+    digests: { source: '', target: '' },
+  }));
+  const readings = await settle(comparison, sides, candidates, signal);
+  // By a key with NULL in it no row can be read again.
+  return readings.map(({ state, key }) => state === 'healed' && !Object.values(key).includes(null));
+}
+
+function findingOf(table: string, { key, score, drivers }: Anomaly, isOfSource: boolean): CheckFinding {
   const because = drivers.map(({ feature }) => feature).join(', ');
   return {
     table,
     type: 'anomaly',
-    severity: score < FAR ? 'high' : 'low',
+    severity: score < FAR && !isOfSource ? 'high' : 'low',
     about: '',
     key,
     differences: drivers.map(({ feature, usual, found }) => ({
@@ -50,6 +83,6 @@ function findingOf(table: string, { key, score, drivers }: Anomaly): CheckFindin
     })),
     source: null,
     target: { score: score.toFixed(4) },
-    detail: `score ${score.toFixed(3)}${because === '' ? '' : `, most by: ${because}`}`,
+    detail: `score ${score.toFixed(3)}${because === '' ? '' : `, most by: ${because}`}${isOfSource ? '; the source has the same row' : ''}`,
   };
 }
