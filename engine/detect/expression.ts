@@ -31,7 +31,8 @@ export function pairedColumn(
 /**
  * Looks up what a field of the config names, in both databases.
  *
- * @throws COLUMN_NOT_FOUND, COLUMNS_INCOMPARABLE, CONFIG_INVALID: it is not to be had of the rows of both sides.
+ * @throws COLUMN_NOT_FOUND, COLUMNS_INCOMPARABLE, CONFIG_INVALID: it is not to be had of the rows of both sides;
+ * TABLE_NOT_FOUND: a side has lost its table.
  */
 export async function resolveExpression(
   comparison: Comparison,
@@ -49,6 +50,8 @@ export async function resolveExpression(
     try {
       return await readExpressionType(sides[role].database, sides[role].relation, sql(role));
     } catch (error) {
+      // The table itself may be gone, and then it is not the config that is wrong.
+      await readExpressionType(sides[role].database, sides[role].relation, '1');
       throw refused(error, comparison, what, role);
     }
   };
