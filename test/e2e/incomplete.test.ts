@@ -55,7 +55,11 @@ describe('a run that cannot read two rows', () => {
   beforeAll(async () => {
     scenario = await Scenario.create({
       contents: CONTENTS,
-      defaults: ['chunkRows: 50', 'corrections: { missing: auto, mismatched: auto, extra: auto }'],
+      defaults: [
+        'chunkRows: 50',
+        'exclude: [divisor, plain]',
+        'corrections: { missing: auto, mismatched: auto, extra: auto }',
+      ],
     });
     await scenario.source(FRAGILE);
     await scenario.startWorker();
