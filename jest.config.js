@@ -19,6 +19,7 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 300_000,
-  maxWorkers: 2,
+  // Much of a test is waiting, for a delay to pass or for another process to start.
+  maxWorkers: 3,
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
