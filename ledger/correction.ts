@@ -1,7 +1,7 @@
 import type { Correction, CorrectionStatus, Operation } from '../contracts/correction';
 import type { TextRow } from '../contracts/finding';
-import type { Queryable } from '../database/connection';
-import { appendEntries, CORRECTION } from './chain';
+import { Database, type Queryable } from '../database/connection';
+import { appendEntries, CORRECTION, type NewEntries } from './chain';
 
 export interface CorrectionResult {
   readonly seq: string;
@@ -17,9 +17,41 @@ export interface EnteredCorrections {
   readonly automatic: readonly { readonly table: string; readonly operation: Operation; readonly n: number }[];
 }
 
-/** Entries are counted by this: `[status, table, operation, automatic]` as JSON. An entry with an approver needed one. */
-const ENTERED = `jsonb_build_array(status, table_name, operation, status = 'SUCCESS' and approver is null
-  and (select r.kind = 'reconcile' from run r where r.run_id = $1))::text`;
+/**
+ * Entries are counted by their status, table and operation, and by whether they were made by a run that compared and needed
+ * no approval. An entry with an approver needed one.
+ */
+const ENTERED = [
+  ...['status', 'table_name', 'operation'],
+  `status = 'SUCCESS' and approver is null and (select r.kind = 'reconcile' from run r where r.run_id = $1)`,
+];
+
+/** What an entry takes from its item of the plan, `p`; $2 is the approver. */
+const OF_ITEM = `p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data`;
+const APPROVAL = `case when p.needs_approval then $2::text end as approver, p.forced`;
+
+/** Results of any kind, $3 as JSON, and the effects of each. */
+const ATTEMPTED = `select ${OF_ITEM}, r ->> 'status' as status, r ->> 'error' as error, ${APPROVAL}
+  from jsonb_array_elements($3::jsonb) as t(r)
+       cross join lateral (
+         select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
+         union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p`;
+
+/**
+ * Successes, $3 as numbers from $4 to $5, and the effects of each, but for what is entered. Between their bounds the plan and
+ * the log are read in the order of the numbers; without them they might be read as a whole for each page.
+ */
+const SUCCEEDED = `select ${OF_ITEM}, 'SUCCESS' as status, null::text as error, ${APPROVAL}
+    from plan_item p
+   where p.run_id = $1 and p.seq between $4::bigint and $5::bigint and p.seq = any ($3::bigint[])
+     and not exists (select 1 from correction_log e where e.run_id = $1 and e.seq = p.seq
+                                                      and e.seq between $4::bigint and $5::bigint)
+  union all
+  select ${OF_ITEM}, 'SUCCESS', null, ${APPROVAL}
+    from plan_item p
+   where p.run_id = $1 and p.effect_of between $4::bigint and $5::bigint and p.effect_of = any ($3::bigint[])
+     and p.seq <> all ($3::bigint[])
+     and (select e.seq from correction_log e where e.run_id = $1 and e.seq = p.seq) is null`;
 
 /**
  * Writes one entry for each attempted correction, from the frozen plan, and one for each effect of it; an entry that is
@@ -31,25 +63,42 @@ export async function insertCorrections(
   approver: string | null,
   results: readonly CorrectionResult[],
 ): Promise<EnteredCorrections> {
+  if (results.length === 0) return { counts: {}, automatic: [] };
+  if (ledger instanceof Database) {
+    return ledger.withTransaction('read write', (session) => insertCorrections(session, runId, approver, results));
+  }
   const counts: Partial<Record<CorrectionStatus, number>> = {};
   const automatic: EnteredCorrections['automatic'][number][] = [];
-  if (results.length === 0) return { counts, automatic };
-  const entered = await appendEntries(ledger, CORRECTION, runId, {
-    rows: `select p.seq, p.table_name, p.operation, p.record_key, p.before_data, p.after_data, r ->> 'status' as status,
-            r ->> 'error' as error, case when p.needs_approval then $2::text end as approver, p.forced
-       from jsonb_array_elements($3::jsonb) as t(r)
-            cross join lateral (
-              select * from plan_item i where i.run_id = $1 and i.seq = (r ->> 'seq')::bigint
-              union all select * from plan_item i where i.run_id = $1 and i.effect_of = (r ->> 'seq')::bigint) as p`,
-    values: [approver, JSON.stringify(results)],
-    countBy: ENTERED,
-  });
-  for (const [by, n] of entered) {
-    const [status, table, operation, isAutomatic] = JSON.parse(by) as [CorrectionStatus, string, Operation, boolean];
-    counts[status] = (counts[status] ?? 0) + n;
-    if (isAutomatic) automatic.push({ table, operation, n });
+  const hasSucceeded = ({ status, error }: CorrectionResult) => status === 'SUCCESS' && error === null;
+  const entries = [
+    ...successes(results.filter(hasSucceeded), approver),
+    ...attempts(
+      results.filter((result) => !hasSucceeded(result)),
+      approver,
+    ),
+  ];
+  for (const some of entries) {
+    for (const { by, n } of await appendEntries(ledger, CORRECTION, runId, { ...some, countBy: ENTERED })) {
+      const [status, table, operation, isAutomatic] = by as [CorrectionStatus, string, Operation, string];
+      counts[status] = (counts[status] ?? 0) + n;
+      if (isAutomatic === 't') automatic.push({ table, operation, n });
+    }
   }
   return { counts, automatic };
+}
+
+type Entries = readonly Omit<NewEntries, 'countBy'>[];
+
+function successes(results: readonly CorrectionResult[], approver: string | null): Entries {
+  const seqs = results.map(({ seq }) => BigInt(seq)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const [first, last] = [seqs[0], seqs.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const values = [approver, `{${seqs.join(',')}}`, first.toString(), last.toString()];
+  return [{ rows: SUCCEEDED, values, areNew: true }];
+}
+
+function attempts(results: readonly CorrectionResult[], approver: string | null): Entries {
+  return results.length === 0 ? [] : [{ rows: ATTEMPTED, values: [approver, JSON.stringify(results)] }];
 }
 
 /**
@@ -63,8 +112,8 @@ export async function appendCorrections(
   rows: string,
   values: readonly unknown[],
 ): Promise<ReadonlyMap<CorrectionStatus, number>> {
-  const entered = await appendEntries(ledger, CORRECTION, runId, { rows, values, countBy: 'status' });
-  return entered as ReadonlyMap<CorrectionStatus, number>;
+  const entered = await appendEntries(ledger, CORRECTION, runId, { rows, values, countBy: ['status'] });
+  return new Map(entered.map(({ by: [status], n }) => [status as CorrectionStatus, n]));
 }
 
 /** Entries of a dry run that are made at once. */

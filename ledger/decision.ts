@@ -58,7 +58,7 @@ async function appendDecision(ledger: Queryable, runId: string, number: string, 
                        $5::text as plan_digest, $6::text as reason, $7::text[] as tables, $8::text[] as operations,
                        $9::boolean as override, $10::boolean as accepted, $11::text as refusal,
                        $12::timestamptz as decided_at`;
-  await appendEntries(ledger, DECISION, runId, { rows, values: values.map(storable), countBy: 'accepted' });
+  await appendEntries(ledger, DECISION, runId, { rows, values: values.map(storable), countBy: ['accepted'] });
 }
 
 /** PostgreSQL holds no NUL in a text, and a decision that anybody sent in any form must not fail to be recorded. */

@@ -53,6 +53,44 @@ describe('the chain of a run', () => {
     expect(summary.chain?.entries).toBe(80);
   });
 
+  it('takes each success and each effect of it once, however often and in whatever mixture they are told', async () => {
+    const runId = await planned(60);
+    // Every third is an effect of the one after it.
+    await on.test.query('update trueup.plan_item set effect_of = seq + 1 where run_id = $1 and seq % 3 = 1', [runId]);
+    await setPlanDigest(on.ledger, runId, await digestPlan(on.ledger, runId));
+    const seqs = Array.from({ length: 60 }, (_, i) => i + 1).filter((seq) => seq % 3 !== 1);
+    const told = (some: readonly number[]) =>
+      some.map((seq) => {
+        const status = seq % 5 === 0 ? 'SKIPPED_STALE' : 'SUCCESS';
+        return { seq: String(seq), status, error: status === 'SUCCESS' ? null : 'why' } as const;
+      });
+    const entered = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => [...seqs.slice(i), ...seqs.slice(0, i)].slice(0, 12)).map((some) =>
+        insertCorrections(on.ledger, runId, null, told(some)),
+      ),
+    );
+    const sum = (pick: (one: (typeof entered)[number]) => number) => entered.reduce((n, one) => n + pick(one), 0);
+    expect(sum(({ counts }) => counts.SUCCESS ?? 0)).toBe(48);
+    expect(sum(({ counts }) => counts.SKIPPED_STALE ?? 0)).toBe(12);
+    expect(sum(({ automatic }) => automatic.reduce((n, line) => n + line.n, 0))).toBe(48);
+    expect(await insertCorrections(on.ledger, runId, 'bob', told(seqs))).toEqual({ counts: {}, automatic: [] });
+    expect(
+      await on.test.query(
+        `select c.status, count(*) as n,
+                count(*) filter (where to_jsonb(c) @> to_jsonb(p) - array['step', 'key_digest', 'source_data', 'check_source',
+                  'needs_approval', 'effect_of', 'effect_level', 'constraint_name', 'left_out', 'review_id', 'undoes']) as same
+           from trueup.correction_log c join trueup.plan_item p using (run_id, seq) where run_id = $1 group by 1 order by 1`,
+        [runId],
+      ),
+    ).toEqual([
+      { status: 'SKIPPED_STALE', n: '12', same: '12' },
+      { status: 'SUCCESS', n: '48', same: '48' },
+    ]);
+    const { problems, summary } = await audit(runId);
+    expect(problems.filter(({ type }) => /^(chain|entr|head)/.test(type))).toEqual([]);
+    expect(summary.chain?.entries).toBe(60);
+  });
+
   it('takes a hundred thousand entries in pages, and finds the one of them that was altered', async () => {
     const runId = await planned(100_000);
     await on.test.query('update trueup.run set apply = false where run_id = $1', [runId]);

@@ -1,3 +1,4 @@
+import { waitUntil } from '../../client/embedded/wait-until';
 import { countCorrections, insertCorrections, insertDryRun } from '../../ledger/correction';
 import { resolveCorrected, streamFindings } from '../../ledger/finding';
 import { insertPlan, listPlanSteps, nextPlanItems, streamPlan } from '../../ledger/plan';
@@ -69,4 +70,30 @@ describe('corrections in the ledger', () => {
       { issues_found: '2' },
     ]);
   });
+
+  it('of no run that is not there, and gone with their run', async () => {
+    const entry = (runId: string) =>
+      `insert into trueup.correction_log (run_id, seq, table_name, operation, record_key, status)
+       values ('${runId}', 1, 't', 'insert', '{}', 'SUCCESS')`;
+    await expect(on.test.query(entry('nowhere'))).rejects.toMatchObject({ code: '23503' });
+    const runId = await on.runWith([[comparisonOf('t'), [differenceAt('1', 'missing')]]]);
+    const kept = await on.runWith([[comparisonOf('t'), [differenceAt('1', 'missing')]]]);
+    await on.test.query(entry(kept));
+    // Whoever deletes the run while an entry of it is being made waits, and takes that along.
+    const deleting = await on.ledger.withTransaction('read write', async (session) => {
+      await session.query(entry(runId));
+      const deleted = on.test.query(`delete from trueup.run where run_id = '${runId}'`);
+      const waits = async () => {
+        const waiting = await on.test.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'
+                                                and query like 'delete from trueup.run %' and datname = current_database()`);
+        return waiting.length > 0;
+      };
+      expect(await waitUntil(waits, { timeoutMs: 20_000 })).toBe(true);
+      return { deleted };
+    });
+    await deleting.deleted;
+    expect(
+      await on.test.query('select run_id from trueup.correction_log where run_id = any ($1)', [[runId, kept]]),
+    ).toEqual([{ run_id: kept }]);
+  }, 60_000);
 });
