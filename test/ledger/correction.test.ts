@@ -82,7 +82,7 @@ describe('corrections in the ledger', () => {
     // Whoever deletes the run while an entry of it is being made waits, and takes that along.
     const deleting = await on.ledger.withTransaction('read write', async (session) => {
       await session.query(entry(runId));
-      const deleted = on.test.query(`delete from trueup.run where run_id = '${runId}'`);
+      const deleted = on.ledger.query('delete from trueup.run where run_id = $1', [runId]);
       const waits = async () => {
         const waiting = await on.test.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'
                                                 and query like 'delete from trueup.run %' and datname = current_database()`);
