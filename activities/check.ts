@@ -7,7 +7,7 @@ import { readDecision } from '../ledger/decision';
 import { readTableSummary } from '../ledger/report';
 import { endUncompared, readRunConfig, weighTable } from '../ledger/run';
 import { CHECKS } from './checks';
-import type { CheckRules, CheckRun } from './checks/check';
+import type { CheckRun } from './checks/check';
 import { measureFindings } from './measure';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
@@ -20,12 +20,6 @@ const FINDINGS_AT_ONCE = 500;
 /** The number of the reading after the corrections: none before it comes so far. */
 const RECHECK = 1_000;
 
-function rulesOf({ kind }: CheckRef): CheckRules {
-  const rules = CHECKS[kind];
-  if (!rules) throw new TrueupError('INTERNAL', `no check of the kind ${kind}`);
-  return rules;
-}
-
 /** Reads once what a check is about, and enters what it sees. */
 export async function readCheck(
   resources: Resources,
@@ -33,25 +27,24 @@ export async function readCheck(
   context: StepContext,
 ): Promise<{ readonly open: number; readonly moving: number; readonly settles: boolean }> {
   const ledger = await resources.ledger();
-  const { check: look, settles } = rulesOf(check);
+  const { check: look, settles } = CHECKS[check.kind];
   const config = await readRunConfig(ledger, runId);
   if (!config) throw new TrueupError('RUN_NOT_FOUND', `no run ${runId} in the ledger`);
-  const ref: CheckRef = { kind: check.kind, subject: check.subject };
   const run: CheckRun = { resources, ledger, runId, config, context };
-  await checks.beginReading(ledger, runId, ref, reading);
+  await checks.beginReading(ledger, runId, check, reading);
   const pages = look(run, check.subject);
   let seen = 0;
   try {
     for (;;) {
       const page = await pages.next();
       if (page.done) {
-        await checks.noteOutcome(ledger, runId, ref, page.value);
+        await checks.noteOutcome(ledger, runId, check, page.value);
         break;
       }
       for (let at = 0; at < page.value.length; at += FINDINGS_AT_ONCE) {
         context.signal.throwIfAborted();
-        const some = page.value.slice(at, at + FINDINGS_AT_ONCE).map(digested(ref));
-        await checks.enterCheckCandidates(ledger, runId, ref, reading, some);
+        const some = page.value.slice(at, at + FINDINGS_AT_ONCE).map(digested(check));
+        await checks.enterCheckCandidates(ledger, runId, check, reading, some);
       }
       seen += page.value.length;
       context.report({ seen });
@@ -60,7 +53,7 @@ export async function readCheck(
     // Where the ledger fails, what the check holds open is to be closed.
     await pages.return({ detail: '' }).catch(() => undefined);
   }
-  return { ...(await checks.countReading(ledger, runId, ref, reading)), settles };
+  return { ...(await checks.countReading(ledger, runId, check, reading)), settles };
 }
 
 const digested =
@@ -85,11 +78,12 @@ export async function endCheck(
   },
 ): Promise<CheckSummary> {
   const ledger = await resources.ledger();
-  const ref: CheckRef = { kind: check.kind, subject: check.subject };
-  if (error) await checks.failCheck(ledger, runId, ref, error);
+  if (error) await checks.failCheck(ledger, runId, check, error);
   else {
-    const { settles } = rulesOf(check);
-    await ledger.withTransaction('read write', (session) => checks.endCheck(session, runId, ref, { reading, settles }));
+    const { settles } = CHECKS[check.kind];
+    await ledger.withTransaction('read write', (session) =>
+      checks.endCheck(session, runId, check, { reading, settles }),
+    );
   }
   await measureFindings(resources, runId, check.subject);
   const all = await checks.listChecks(ledger, runId, check.subject);
@@ -115,7 +109,7 @@ export async function closeTable(
   return readTableSummary(ledger, runId, table);
 }
 
-/** Looks again, after the corrections, for what the checks had found: what is gone is resolved. Returns how many are left. */
+/** Looks again, after the corrections, for what the checks had found: what is gone is resolved. Returns how many looked. */
 export async function recheck(
   resources: Resources,
   { runId }: { readonly runId: string },

@@ -1,6 +1,6 @@
 import { Batch } from '../engine/batch';
-import { keyDigest, keyValues } from '../engine/key';
-import { settle } from '../engine/settle';
+import { keyValues } from '../engine/key';
+import { agreeNow } from '../engine/settle';
 import { healReviews, nextUnseenReviews, type UnseenReview } from '../ledger/review-queue';
 import type { Resources } from './resources';
 
@@ -39,13 +39,7 @@ async function agreeing(
   // Rows that no key names cannot be read again; what was counted stands for them, where nothing was filtered.
   const counted = entries.filter(({ keyed }) => !keyed && found.pair.where === null);
   const keyed = entries.filter((entry) => entry.keyed);
-  const candidates = keyed.map(({ key }) => ({
-    keyDigest: keyDigest(keyValues(comparison, key)),
-    key,
-    type: 'field_mismatch' as const,
-    // Of no row: each is read again as a whole.
-    digests: { source: '', target: '' },
-  }));
-  const readings = await settle(comparison, resources.sides(comparison), candidates, signal);
-  return [...counted, ...keyed.filter((_, i) => readings[i]?.state === 'healed')];
+  const keys = keyed.map(({ key }) => keyValues(comparison, key));
+  const agree = await agreeNow(comparison, resources.sides(comparison), keys, signal);
+  return [...counted, ...keyed.filter((_, i) => agree[i] === true)];
 }

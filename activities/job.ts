@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { TrueupError } from '../contracts/errors';
 import type { Alert, Job, JobResult } from '../contracts/job';
 import type { RunStatus } from '../contracts/run';
-import { listHighOpen, readJobLine, writeJobLine } from '../ledger/job';
+import { listHighOpen, readJobLine } from '../ledger/job';
 import type { Resources } from './resources';
 
 export interface ReadJobInput {
@@ -25,10 +25,7 @@ const MOST_NAMED = 20;
 export async function readJob(resources: Resources, input: ReadJobInput): Promise<JobOutcome> {
   const { job, workflowId, error } = input;
   const ledger = await resources.ledger();
-  const found = await readJobLine(ledger, workflowId);
-  // A run that waits has no end that would have counted.
-  if (found) await writeJobLine(ledger, found.runId);
-  const line = (found && (await readJobLine(ledger, workflowId))) ?? {
+  const line = (await readJobLine(ledger, workflowId)) ?? {
     runId: null,
     status: 'failed',
     issuesFound: 0,

@@ -9,7 +9,6 @@ import { insertChecks } from '../ledger/check';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
-import { CHECKS } from './checks';
 import { resolveTables } from './resolve-tables';
 import type { Resources } from './resources';
 import { checksOf, configOfRun, resumedInput, sampled } from './run-config';
@@ -79,7 +78,7 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const asked = await configOfRun(resources, config, input, earlier?.tables.map(({ name }) => name) ?? input.tables);
   const runConfig = mode === 'sample' ? sampled(asked, config, request.firstExecutionRunId, input) : asked;
   const rules = runConfig.rules ?? [];
-  const kinds = checksOf(input).filter((kind) => kind !== 'rules' && kind in CHECKS);
+  const kinds = checksOf(input).filter((kind) => kind !== 'rules');
   if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
   const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };

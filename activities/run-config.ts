@@ -4,6 +4,7 @@ import { pairOf } from '../config/config';
 import { TrueupError } from '../contracts/errors';
 import { CHECK_KINDS, MODES, type CheckKind } from '../contracts/check';
 import type { CorrectionPolicy } from '../contracts/correction';
+import { named } from '../contracts/named';
 import { DEFAULT_SAMPLE } from '../contracts/sample';
 import type { ReconcileInput } from '../contracts/messages';
 import type { RunConfig, TablePair } from '../contracts/table-pair';
@@ -25,7 +26,8 @@ export async function configOfRun(
   names: readonly string[] | undefined,
 ): Promise<RunConfig> {
   const mode = input.mode ?? 'full';
-  const all = await runConfigOf(resources, config, names);
+  const discovered = await discoveredIn(resources, config);
+  const all = config.runConfig(names, discovered);
   const marked = all.tables.filter(({ critical }) => critical);
   // A config that calls none critical does not say that none matters.
   const asked = input.critical === true && marked.length > 0 ? marked : all.tables;
@@ -35,7 +37,8 @@ export async function configOfRun(
     throw new TrueupError('CONFIG_INVALID', 'rules: found none, and they are what this run is to check');
   }
   if (mode === 'incremental' && input.resume === undefined) needUpdatedAt(tables, input.tables !== undefined);
-  const others = mode === 'rules' ? [] : await othersOf(resources, config, names ?? [], all.tables, tables);
+  const every = mode === 'rules' ? [] : config.runConfig(undefined, discovered).tables;
+  const others = every.filter(({ name }) => !tables.some((pair) => pair.name === name));
   return {
     ...all,
     tables,
@@ -44,18 +47,6 @@ export async function configOfRun(
     rules,
     ...(input.job === undefined ? {} : { job: input.job }),
   };
-}
-
-/** The table pairs of the config that are not among those of the run. */
-async function othersOf(
-  resources: Resources,
-  config: Config,
-  names: readonly string[],
-  known: readonly TablePair[],
-  tables: readonly TablePair[],
-): Promise<readonly TablePair[]> {
-  const every = names.length === 0 ? known : (await runConfigOf(resources, config, undefined)).tables;
-  return every.filter(({ name }) => !tables.some((pair) => pair.name === name));
 }
 
 /** A run that goes on from another one looks at its tables in the same way. */
@@ -85,10 +76,9 @@ export function sampled(
 function needUpdatedAt(tables: readonly TablePair[], isNamed: boolean): void {
   const lacking = tables.filter(({ updatedAt }) => updatedAt === undefined).map(({ name }) => name);
   if (lacking.length === 0 || (!isNamed && lacking.length < tables.length)) return;
-  const more = lacking.length > MOST_NAMED ? ` and ${lacking.length - MOST_NAMED} more` : '';
   throw new TrueupError(
     'UPDATED_AT_UNUSABLE',
-    `updatedAt is missing for ${lacking.slice(0, MOST_NAMED).join(', ')}${more}: mode incremental finds changed rows by it`,
+    `updatedAt is missing for ${named(lacking, MOST_NAMED)}: mode incremental finds changed rows by it`,
   );
 }
 
@@ -111,10 +101,12 @@ export async function runConfigOf(
   config: Config,
   names: readonly string[] | undefined,
 ): Promise<RunConfig> {
-  return config.runConfig(names, config.tables === null ? await discover(resources, config) : undefined);
+  return config.runConfig(names, await discoveredIn(resources, config));
 }
 
-async function discover(resources: Resources, config: Config): Promise<readonly TablePair[]> {
+/** The pairs of a config that names none: what both databases have. Undefined: it names them itself. */
+async function discoveredIn(resources: Resources, config: Config): Promise<readonly TablePair[] | undefined> {
+  if (config.tables !== null) return undefined;
   const { source, target } = config.defaults;
   if (source === null || target === null) {
     throw new TrueupError('CONFIG_INVALID', 'tables: left out, which needs defaults.source and defaults.target');

@@ -1,6 +1,7 @@
 import { parseDuration } from '../contracts/duration';
 import { TrueupError } from '../contracts/errors';
 import type { UndoInput } from '../contracts/messages';
+import { named } from '../contracts/named';
 import type { RunConfig } from '../contracts/table-pair';
 import { isWhole } from '../contracts/undo';
 import { listImageTables, listMarkers } from '../ledger/before-image';
@@ -89,11 +90,6 @@ export function targetsOf(config: RunConfig): readonly string[] {
 
 const MOST_NAMED = 20;
 
-function named(names: readonly string[]): string {
-  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
-  return `${names.slice(0, MOST_NAMED).join(', ')}${more}`;
-}
-
 /** Whether the run has corrected each of the tables, and made each of the corrections, that are asked for. */
 async function checkScope(
   resources: Resources,
@@ -109,12 +105,15 @@ async function checkScope(
   }
   const unknown = tables.filter((table) => !corrected.has(table));
   if (unknown.length > 0) {
-    const known = corrected.size === 0 ? 'no table' : named([...corrected].sort());
-    throw new TrueupError('TABLE_UNKNOWN', `run ${runId} corrected ${known}; asked for ${named(unknown)}`);
+    const known = corrected.size === 0 ? 'no table' : named([...corrected].sort(), MOST_NAMED);
+    throw new TrueupError('TABLE_UNKNOWN', `run ${runId} corrected ${known}; asked for ${named(unknown, MOST_NAMED)}`);
   }
   const missing = corrections.filter((seq) => !made.has(seq));
   if (missing.length > 0) {
-    throw new TrueupError('RUN_NOT_UNDOABLE', `run ${runId} has made no correction with the number ${named(missing)}`);
+    throw new TrueupError(
+      'RUN_NOT_UNDOABLE',
+      `run ${runId} has made no correction with the number ${named(missing, MOST_NAMED)}`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { DEFAULT_CHECKS, type BusinessRule, type TableChecks } from '../contracts/check';
 import { TrueupError } from '../contracts/errors';
 import type { SampleWish } from '../contracts/sample';
+import { named } from '../contracts/named';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import { DEFAULTS, defaultMaxConnections, pairOf, type Config, type Defaults, type PairDefaults } from './config';
@@ -274,7 +275,6 @@ function tableUnknown(unknown: readonly string[], known: readonly TablePair[]): 
     const near = nearest(name, names);
     return near === null ? JSON.stringify(name) : `${JSON.stringify(name)} (did you mean ${near}?)`;
   });
-  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
-  const existing = names.length === 0 ? 'there are none' : `there are ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+  const existing = names.length === 0 ? 'there are none' : `there are ${named(names, MOST_NAMED)}`;
   return new TrueupError('TABLE_UNKNOWN', `no table pair ${asked.join(', ')}; ${existing}`);
 }

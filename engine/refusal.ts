@@ -1,4 +1,5 @@
 import { TrueupError } from '../contracts/errors';
+import { named } from '../contracts/named';
 import type { PlanItem } from '../contracts/plan-item';
 import { DatabaseFailure } from '../database/failure';
 import type { CorrectionOutcome } from './apply-context';
@@ -69,7 +70,6 @@ function heldBy({ context }: DatabaseFailure, items: readonly PlanItem[]): strin
   // As PostgreSQL words it: `while locking tuple (0,13) in relation "t"`. Of a whole table's lock it says nothing.
   const at = /tuple \(\d+,\d+\) in relation ".+?"(?!")/.exec(context)?.[0];
   const what = at ?? 'the row, on one that it refers to or that refers to it, or on their table';
-  const named = items.slice(0, MOST_NAMED).map(({ table, key }) => `${table} ${JSON.stringify(key)}`);
-  const more = items.length > MOST_NAMED ? ` and ${items.length - MOST_NAMED} more` : '';
-  return `somebody else holds a lock on ${what}; it was waited for by ${named.join(', ')}${more}`;
+  const waiting = items.map(({ table, key }) => `${table} ${JSON.stringify(key)}`);
+  return `somebody else holds a lock on ${what}; it was waited for by ${named(waiting, MOST_NAMED)}`;
 }

@@ -33,6 +33,18 @@ export async function differencesNow(
   );
 }
 
+/** Whether the rows of each of the keys agree now, or are on neither side; each is read as a whole. */
+export async function agreeNow(
+  comparison: Comparison,
+  sides: Sides,
+  keys: readonly KeyValues[],
+  signal?: AbortSignal,
+): Promise<readonly boolean[]> {
+  const rows = await readBoth(comparison, sides, keys, signal);
+  const differences = await differencesNow(comparison, sides, keys, rows, signal);
+  return differences.map((difference) => difference === null);
+}
+
 /**
  * Reads candidates again by key: did they heal, do they hold still, do they still move? Only of those that changed are
  * the rows themselves read. `batch` learns how wide the rows are.

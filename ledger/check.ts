@@ -10,7 +10,6 @@ export const WEIGHS = `(severity <> 'low' and inconsistency_type <> 'anomaly'
     and (inconsistency_type <> 'schema_drift' or severity in ('high', 'critical')))`;
 
 const ONE = 'run_id = $1 and kind = $2 and subject = $3';
-const LOGGED = 'run_id = $1 and check_kind = $2 and check_subject = $3';
 const idOf = (runId: string, { kind, subject }: CheckRef) => [runId, kind, subject] as const;
 
 export async function insertChecks(ledger: Queryable, runId: string, checks: readonly CheckRef[]): Promise<void> {
@@ -232,7 +231,7 @@ export async function resolveRechecked(
   const id = idOf(runId, check);
   await session.query(
     `update reconciliation_log l set resolution = $4, resolved_at = clock_timestamp()
-      where ${LOGGED} and resolution = 'OPEN'
+      where run_id = $1 and check_kind = $2 and check_subject = $3 and resolution = 'OPEN'
         and not exists (select 1 from check_candidate c
                          where c.run_id = $1 and c.kind = $2 and c.subject = $3 and c.table_name = l.table_name
                            and c.inconsistency_type = l.inconsistency_type and c.key_digest = l.key_digest

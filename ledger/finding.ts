@@ -5,6 +5,9 @@ import type { FindingCounts } from '../contracts/run';
 import type { Queryable } from '../database/connection';
 import { TAKEN } from './undone';
 
+/** SQL for whether a finding leaves a difference in the target: it was not corrected, and is not kept on purpose. */
+export const IS_LEFT = `resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET')`;
+
 /** NULL for a row that has a key. */
 const COUNTED = `(c.counts ->> 'source') || case c.counts ->> 'source' when '1' then ' row' else ' equal rows' end ||
   ' in the source, ' || (c.counts ->> 'target') || ' in the target'`;

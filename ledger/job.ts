@@ -1,5 +1,6 @@
 import type { OpenFindings } from '../contracts/job';
 import type { Queryable } from '../database/connection';
+import { IS_LEFT } from './finding';
 
 /** What `job_history` says of a run. */
 export interface JobLine {
@@ -54,7 +55,7 @@ export async function listHighOpen(ledger: Queryable, runId: string): Promise<re
   const { rows } = await ledger.query<{ table: string; type: string; severity: string; n: string }>(
     `select table_name as table, inconsistency_type as type, severity, count(*) as n from reconciliation_log
       where run_id = $1 and severity in ('high', 'critical')
-        and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET')
+        and ${IS_LEFT}
       group by table_name, inconsistency_type, severity order by n desc, table_name, inconsistency_type, severity`,
     [runId],
   );

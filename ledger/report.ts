@@ -17,7 +17,7 @@ import { readChainHead } from './chain';
 import { listChecks, WEIGHS } from './check';
 import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
-import { countFindings, firstFindings } from './finding';
+import { countFindings, firstFindings, IS_LEFT } from './finding';
 import { readPlanLines } from './plan';
 import type { RowsCompared } from './rows-compared';
 import { readEstimate } from './sample';
@@ -109,7 +109,7 @@ async function readTables(
 async function countRemaining(ledger: Queryable, runId: string): Promise<number> {
   const { rows } = await ledger.query<{ n: string }>(
     `select (select count(*) from reconciliation_log where run_id = $1
-              and resolution not in ('AUTO_CORRECTED', 'APPROVED_CORRECTED', 'KEPT_TARGET') and ${WEIGHS})
+              and ${IS_LEFT} and ${WEIGHS})
           + (select coalesce(sum(unsettled), 0) from run_check where run_id = $1)
           + (select coalesce(sum(unsettled), 0) from run_table where run_id = $1)
           + (select count(*) from run u join correction_log c using (run_id)

@@ -2,6 +2,7 @@ import { breachesWithin, covers, isWhole, scopeOf, scopeText, type ApprovalScope
 import { breachText, type GuardBreach } from '../contracts/guard';
 import { checkApprovalTerms, textField } from '../contracts/input';
 import type { ApprovalTerms, Decision } from '../contracts/messages';
+import { named } from '../contracts/named';
 import { isSamePerson } from '../contracts/person';
 import type { PlanLine, PlanSummary } from '../contracts/run';
 
@@ -102,7 +103,7 @@ function rejectionProblem({ reason, terms }: Attempt): string | null {
 function approvalProblem({ plan, barred }: GateRules, attempt: Attempt, approver: string): string | null {
   if (attempt.malformed !== null) return attempt.malformed;
   if (typeof barred === 'string' && isSamePerson(approver, barred)) {
-    return `fourEyes: ${named(barred.trim())} requested this run and cannot approve it`;
+    return `fourEyes: ${short(barred.trim())} requested this run and cannot approve it`;
   }
   const scope = scopeOf(attempt.terms);
   const problem = plan === undefined ? wholeProblem(scope) : scopeProblem(scope, plan.lines);
@@ -122,7 +123,7 @@ function scopeProblem(scope: ApprovalScope, lines: readonly PlanLine[]): string 
   const unknown = (scope.tables ?? []).filter((name) => !known.includes(name));
   if (unknown.length > 0) return `tables: the plan has no ${list(unknown)}; it has ${list(known)}`;
   if (lines.some((line) => line.needsApproval && covers(scope, line))) return null;
-  const part = scopeText({ ...scope, tables: scope.tables?.slice(0, MOST_NAMED).map(named) ?? null });
+  const part = scopeText({ ...scope, tables: scope.tables?.slice(0, MOST_NAMED).map(short) ?? null });
   return `nothing in this part of the plan needs approval: ${part ?? ''}`;
 }
 
@@ -130,17 +131,16 @@ function scopeProblem(scope: ApprovalScope, lines: readonly PlanLine[]): string 
 const MOST_NAMED = 10;
 const LONGEST_NAME = 80;
 
-function named(name: string): string {
+function short(name: string): string {
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;
 }
 
 function list(names: readonly string[]): string {
-  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
-  return `${names.slice(0, MOST_NAMED).map(named).join(', ')}${more}`;
+  return named(names.map(short), MOST_NAMED);
 }
 
 function breachesText(breaches: readonly GuardBreach[]): string {
-  const texts = breaches.slice(0, MOST_NAMED).map((breach) => breachText({ ...breach, table: named(breach.table) }));
+  const texts = breaches.slice(0, MOST_NAMED).map((breach) => breachText({ ...breach, table: short(breach.table) }));
   const more = breaches.length > MOST_NAMED ? `; and ${breaches.length - MOST_NAMED} more tables` : '';
   return `${texts.join('; ')}${more}`;
 }

@@ -57,19 +57,8 @@ async function runJob(job: Job, given: unknown): Promise<JobResult> {
 
 /** Waits for the run to end, or for its plan to wait for an approval; returns what the run failed with. */
 async function ended(run: ChildWorkflowHandle<typeof reconcile>, waits: () => boolean) {
-  let error: ReturnType<typeof catalogued> | null = null;
-  let isOver = false;
-  const over = run.result().then(
-    () => {
-      isOver = true;
-    },
-    (reason: unknown) => {
-      error = catalogued(reason);
-      isOver = true;
-    },
-  );
-  await Promise.race([over, condition(() => isOver || waits())]);
-  return error as ReturnType<typeof catalogued> | null;
+  const over = run.result().then(() => null, catalogued);
+  return Promise.race([over, condition(waits).then(() => null)]);
 }
 
 /** The log and the metrics have it in any case; a webhook that does not take it fails no job. */

@@ -2,8 +2,8 @@ import type { CheckFinding } from '../../contracts/check';
 import type { Comparison } from '../../contracts/comparison';
 import type { Sides } from '../../engine/compare-chunk';
 import { FAR, findAnomalies, trainModel, type Anomaly, type AnomalyModel } from '../../engine/detect/anomalies';
-import { keyDigest, keyValues } from '../../engine/key';
-import { settle } from '../../engine/settle';
+import { keyValues } from '../../engine/key';
+import { agreeNow } from '../../engine/settle';
 import { insertModel, readModel } from '../../ledger/anomaly-model';
 import type { CheckRules, CheckRun } from './check';
 
@@ -55,16 +55,10 @@ async function equalToSource(
   signal: AbortSignal,
 ): Promise<readonly boolean[]> {
   if (comparison.key.length === 0 || anomalies.length === 0) return [];
-  const candidates = anomalies.map(({ key }) => ({
-    keyDigest: keyDigest(keyValues(comparison, key)),
-    key,
-    type: 'field_mismatch' as const,
-    // Of no row: each is read as a whole.
-    digests: { source: '', target: '' },
-  }));
-  const readings = await settle(comparison, sides, candidates, signal);
+  const keys = anomalies.map(({ key }) => keyValues(comparison, key));
+  const agree = await agreeNow(comparison, sides, keys, signal);
   // By a key with NULL in it no row can be read again.
-  return readings.map(({ state, key }) => state === 'healed' && !Object.values(key).includes(null));
+  return keys.map((key, i) => agree[i] === true && !key.includes(null));
 }
 
 function findingOf(table: string, { key, score, drivers }: Anomaly, isOfSource: boolean): CheckFinding {

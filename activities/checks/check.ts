@@ -1,5 +1,5 @@
 import type { CheckFinding, CheckOutcome } from '../../contracts/check';
-import type { RunConfig } from '../../contracts/table-pair';
+import type { RunConfig, TablePair } from '../../contracts/table-pair';
 import type { Database } from '../../database/connection';
 import type { Resources } from '../resources';
 import type { StepContext } from '../step';
@@ -11,6 +11,11 @@ export interface CheckRun {
   readonly runId: string;
   readonly config: RunConfig;
   readonly context: StepContext;
+}
+
+/** The table pairs of the config that the run began with: a table of the run may refer to one that it is not about. */
+export function pairsOf({ tables, others = [] }: RunConfig): readonly TablePair[] {
+  return [...tables, ...others];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { CheckFinding } from '../../contracts/check';
 import { driftText, findDrift } from '../../engine/detect/drift';
 import type { Drift } from '../../engine/detect/drift-context';
-import type { CheckRules, CheckRun } from './check';
+import { pairsOf, type CheckRules, type CheckRun } from './check';
 
 /** How the definition of the target's table differs from the source's; corrections of rows change nothing of it. */
 export const drift: CheckRules = { check: checkDrift, settles: false, rechecks: false };
@@ -12,9 +12,7 @@ async function* checkDrift({ resources, runId, config, context }: CheckRun, tabl
     source: resources.database(pair.source.connection, 'source'),
     target: resources.database(pair.target.connection, 'target'),
   };
-  // A run over some tables may still refer to others.
-  const pairs = [...config.tables, ...(resources.config().tables ?? [])];
-  const found = await findDrift(pair, pairs, databases, context.signal);
+  const found = await findDrift(pair, pairsOf(config), databases, context.signal);
   yield found.drifts.map((each) => findingOf(table, each));
   const { columns, constraints, indexes, drifts, notes } = found;
   const looked = `of the source: columns ${columns}, constraints ${constraints}, indexes ${indexes}`;

@@ -9,7 +9,7 @@ import { rules } from './rules';
 import { times } from './times';
 
 /** Every kind of check. */
-export const CHECKS: Readonly<Partial<Record<CheckKind, CheckRules>>> = {
+export const CHECKS: Readonly<Record<CheckKind, CheckRules>> = {
   aggregates,
   anomalies,
   counts,

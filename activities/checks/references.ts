@@ -3,7 +3,7 @@ import type { Comparison } from '../../contracts/comparison';
 import { findReferences } from '../../engine/detect/find-references';
 import { orphans, type Orphan } from '../../engine/detect/orphans';
 import type { Reference } from '../../engine/detect/reference';
-import type { CheckRules, CheckRun } from './check';
+import { pairsOf, type CheckRules, type CheckRun } from './check';
 
 /** References that a line of detail names at the most. */
 const MOST_NAMED = 10;
@@ -19,7 +19,7 @@ async function* checkReferences(
     (comparison.pair.checks ?? DEFAULT_CHECKS).references,
     {
       database: (connection, role) => resources.database(connection, role),
-      pairs: [...config.tables, ...(config.others ?? [])],
+      pairs: pairsOf(config),
     },
   );
   const sides = resources.sides(comparison);

@@ -72,7 +72,7 @@ const KEYS: Readonly<Record<DemoTable, string>> = {
   transactions: 'id',
 };
 
-const FOREIGN_KEYS: readonly (readonly [table: DemoTable, column: string, parent: DemoTable])[] = [
+export const FOREIGN_KEYS: readonly (readonly [table: DemoTable, column: string, parent: DemoTable])[] = [
   ['accounts', 'customer_id', 'customers'],
   ['accounts', 'currency', 'currencies'],
   ['orders', 'customer_id', 'customers'],

@@ -1,30 +1,12 @@
-import { KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
+import { ALIKE, KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
 import { NO_FAULTS } from '../support/scenario';
 
 jest.setTimeout(240_000);
 
 const PLACES: Places = {
-  // In the middle of the backups of a transaction: changes made, nothing committed.
-  changed: {
-    at: 'after insert on trueup.before_image',
-    when: `new.table_name = 'changed' and new.seq = 30`,
-    then: 'goes on',
-  },
+  ...ALIKE,
   // The rows that go with them are backed up and deleted, the parents are not.
   parents: { at: 'before delete on parents', when: 'old.id = 110', then: 'goes on' },
-  // Nobody hears whether the commit came to pass; it did.
-  committing: {
-    at: 'after insert on trueup.before_image',
-    when: `new.table_name = 'committing' and new.seq = 60`,
-    deferred: true,
-    then: 'goes on',
-  },
-  // Committed in the target; the ledger never hears of it.
-  entering: {
-    at: 'before insert on trueup.correction_log',
-    when: `new.table_name = 'entering' and new.seq = 1`,
-    then: 'ended',
-  },
   // The first half of a batch is committed in pieces, one row of it is refused, the other half is under way.
   split: {
     at: 'after insert on trueup.before_image',

@@ -1,30 +1,12 @@
-import { KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
+import { ALIKE, KillScene, SOUND, type Correcting, type Places } from '../support/kill-scene';
 import { NO_FAULTS } from '../support/scenario';
 
 jest.setTimeout(240_000);
 
 const PLACES: Places = {
-  // In the middle of the backups of a transaction: rows given back, nothing committed.
-  changed: {
-    at: 'after insert on trueup.before_image',
-    when: `new.table_name = 'changed' and new.seq = 30`,
-    then: 'goes on',
-  },
+  ...ALIKE,
   // The parents are there again, and entered; of the rows that went with them some are, and not committed.
   parents: { at: 'after insert on children', when: 'new.id = 130', then: 'ended' },
-  // The commit came to pass, and nobody heard of it.
-  committing: {
-    at: 'after insert on trueup.before_image',
-    when: `new.table_name = 'committing' and new.seq = 60`,
-    deferred: true,
-    then: 'goes on',
-  },
-  // Committed in the target; the ledger never hears of it.
-  entering: {
-    at: 'before insert on trueup.correction_log',
-    when: `new.table_name = 'entering' and new.seq = 1`,
-    then: 'ended',
-  },
   // Batches are committed and entered; one is under way.
   bulk: { at: 'before delete on bulk', when: 'old.id = 1500', then: 'goes on' },
 };

@@ -65,6 +65,29 @@ export const SOUND = { sound: true, problems: [] };
 /** By a name for each. */
 export type Places = Readonly<Record<string, Place>>;
 
+/** Where applying and undoing stand still alike. */
+export const ALIKE = {
+  // In the middle of the backups of a transaction: rows written, nothing committed.
+  changed: {
+    at: 'after insert on trueup.before_image',
+    when: `new.table_name = 'changed' and new.seq = 30`,
+    then: 'goes on',
+  },
+  // The commit came to pass, and nobody hears of it.
+  committing: {
+    at: 'after insert on trueup.before_image',
+    when: `new.table_name = 'committing' and new.seq = 60`,
+    deferred: true,
+    then: 'goes on',
+  },
+  // Committed in the target; the ledger never hears of it.
+  entering: {
+    at: 'before insert on trueup.correction_log',
+    when: `new.table_name = 'entering' and new.seq = 1`,
+    then: 'ended',
+  },
+} as const satisfies Places;
+
 /** Several runs, each of a table of its own, that one worker carries out, and that stand still at places of their own. */
 export class KillScene {
   private constructor(

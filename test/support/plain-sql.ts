@@ -1,9 +1,10 @@
 import { DEMO_TABLES, type DemoTable } from '../../client/demo/inventory';
+import { FOREIGN_KEYS, keyOf } from '../../client/demo/schema';
 import type { TextRow } from './database';
 
 /*
  * What a run over the demo's databases has to find, by plain SQL on each of them and by comparing texts here: none of
- * Trueup's own code takes part.
+ * what Trueup compares or checks with takes part.
  */
 
 /** Runs statements on a database in UTC; the rows of the last one, as texts. */
@@ -22,7 +23,6 @@ export function keyLine(key: Readonly<Record<string, string | null>>): string {
   const parts = Object.entries(key).map(([name, value]) => `${name}=${shown(value)}`);
   return parts.sort().join('|');
 }
-const keyOf = (table: DemoTable) => (table === 'currencies' ? 'code' : 'id');
 
 async function both<T>({ source, target }: TwoSides, use: (ask: Ask) => Promise<T>): Promise<readonly [T, T]> {
   return Promise.all([use(source), use(target)]);
@@ -83,15 +83,7 @@ export async function rowsByPlainSql(sides: TwoSides, tables: readonly DemoTable
   return lines.sort();
 }
 
-const REFERENCES: readonly (readonly [child: DemoTable, column: string, parent: DemoTable])[] = [
-  ['accounts', 'customer_id', 'customers'],
-  ['accounts', 'currency', 'currencies'],
-  ['orders', 'customer_id', 'customers'],
-  ['orders', 'currency', 'currencies'],
-  ['order_items', 'order_id', 'orders'],
-  ['transactions', 'account_id', 'accounts'],
-  ['transactions', 'order_ref', 'orders'],
-];
+const REFERENCES = [...FOREIGN_KEYS, ['transactions', 'order_ref', 'orders'] as const];
 
 /** `table key reference insert|review`: the target's orphans that are none in the source. */
 export async function orphansByPlainSql(sides: TwoSides): Promise<readonly string[]> {
