@@ -113,6 +113,13 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'Check host, port and network of the connection, and that the server is up.',
   },
+  POOLER_UNSUPPORTED: {
+    retryable: false,
+    exitCode: EXIT.usage,
+    help:
+      'A pooler in front of the database refuses what every transaction needs. Use its transaction or session mode for ' +
+      'this connection (in PgBouncer `pool_mode = transaction`), no `options` in the URL, or connect to the server itself.',
+  },
   AUTHENTICATION_FAILED: {
     retryable: false,
     exitCode: EXIT.failed,

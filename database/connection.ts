@@ -1,6 +1,7 @@
-import { Client, Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { cancelRunning } from './cancel';
 import { mapDriverError } from './failure';
-import { quoteIdentifier } from './identifier';
+import { beginText, endText, type SessionOptions, type TransactionMode } from './settings';
 
 /** What a statement can be sent to: a pool or one client of it. All values come back as PostgreSQL's text form. */
 export interface Queryable {
@@ -15,88 +16,105 @@ export interface Queryable {
   }>;
 }
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends SessionOptions {
   /** The name of the connection in the config; used in messages, never the URL. */
   readonly name: string;
   readonly url: string;
   /** Connections held at the most. */
   readonly maxConnections?: number;
-  /** Every transaction of the session is read-only: set for whatever is only a source. */
-  readonly readOnly?: boolean;
-  /** The server cancels a statement after this many milliseconds; 0: never. */
-  readonly statementTimeoutMs?: number;
-  /** The schema where unqualified names are looked up, for the ledger's own statements; default: none but pg_catalog. */
-  readonly searchPath?: string;
 }
-
-/**
- * Settings that change the text form of a value or the meaning of a name, pinned on every session so that the same
- * value reads the same from any server. An empty search_path makes every name in our SQL schema-qualified.
- */
-export const PINNED_SETTINGS: Readonly<Record<string, string>> = {
-  timezone: 'UTC',
-  datestyle: 'ISO, YMD',
-  intervalstyle: 'postgres',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
-  lc_monetary: 'C',
-  xmloption: 'content',
-  search_path: 'pg_catalog',
-  client_encoding: 'UTF8',
-  standard_conforming_strings: 'on',
-  // Whoever waits for a lock has to see what was committed meanwhile; where one snapshot is needed, `begin` says so.
-  default_transaction_isolation: 'read committed',
-  // A session that an earlier crash left inside a transaction must not hold locks for ever.
-  idle_in_transaction_session_timeout: '300s',
-  jit: 'off',
-};
 
 /** Everything arrives as text; numbers past 2^53, dates and JSON would lose something in JavaScript's types. */
 const TEXT_ONLY = { getTypeParser: () => (value: string) => value } as unknown as NonNullable<PoolConfig['types']>;
 
-/** A pool of pinned sessions on one database. */
+/**
+ * A pool of connections to one database. Each statement runs inside a transaction, which has the settings: nothing is
+ * left to the session, which behind a transaction pooler may be another one in the next transaction.
+ */
 export class Database implements Queryable {
   readonly name: string;
   readonly #pool: Pool;
-  readonly #config: { readonly connectionString: string; readonly application_name: string };
+  readonly #options: SessionOptions;
 
   constructor(options: DatabaseOptions) {
     this.name = options.name;
-    const settings = new Map(Object.entries(PINNED_SETTINGS));
-    settings.set('statement_timeout', String(options.statementTimeoutMs ?? 0));
-    if (options.searchPath !== undefined) settings.set('search_path', quoteIdentifier(options.searchPath));
-    if (options.readOnly) settings.set('default_transaction_read_only', 'on');
-    const pin =
-      'select ' + [...settings.keys()].map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`).join();
-    this.#config = { connectionString: options.url, application_name: 'trueup' };
+    this.#options = options;
     this.#pool = new Pool({
-      ...this.#config,
+      connectionString: options.url,
+      application_name: 'trueup',
       max: options.maxConnections ?? 4,
       connectionTimeoutMillis: 15_000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       types: TEXT_ONLY,
-      // Awaited before a session is lent for the first time, so no statement runs on unpinned settings.
-      // (Its type says that nothing is returned; the pool waits for a promise all the same.)
-      onConnect: ((client: ClientBase) => client.query(pin, [...settings].flat())) as (client: ClientBase) => void,
-    });
+      // What is asked in one turn goes out at once: `begin` with the settings, a statement and `commit` are one round trip.
+      pipeline: true,
+    } satisfies PoolConfig & { readonly pipeline: boolean });
     // An idle connection that the server closes is replaced at the next use; there is nobody to tell now.
     this.#pool.on('error', () => undefined);
   }
 
+  /** Runs one statement in a transaction of its own. */
   async query<Row extends object>(text: string, values: readonly unknown[] = []) {
-    try {
-      return await this.#pool.query<Row>(text, values as unknown[]);
-    } catch (error) {
-      throw mapDriverError(error, this.name);
-    }
+    return this.#lend((client) => this.#told(this.#alone<Row>(client, text, values)));
   }
 
   /**
-   * Lends one session to `use` and takes it back. An abort of `signal` cancels the statement that is running on the
-   * server; a session that failed in a way that leaves its state unknown is thrown away.
+   * Lends a session to `use` and takes it back; each statement is a transaction of its own. An abort of `signal` cancels
+   * the statement that is running on the server.
    */
   async withSession<T>(use: (session: Queryable) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#lend((client) => {
+      // Not before the one before it has ended: a pooler gives each to another session of the server.
+      let before: Promise<unknown> = Promise.resolve();
+      return use({
+        query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
+          const turn = before.then(() => {
+            signal?.throwIfAborted();
+            return this.#alone<Row>(client, text, values);
+          });
+          before = turn.catch(() => undefined);
+          return this.#told(turn, signal);
+        },
+      });
+    }, signal);
+  }
+
+  /** Runs `use` inside one transaction of the given mode; commits its result, rolls back when it throws. */
+  async withTransaction<T>(
+    mode: TransactionMode,
+    use: (session: Queryable) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#lend(async (client) => {
+      const send = async <Row extends object>(text: string, values: readonly unknown[] = []) => {
+        signal?.throwIfAborted();
+        return this.#told(client.query<Row>(text, values as unknown[]), signal);
+      };
+      // Not waited for: the first statement goes out with it, and if it fails, so does what follows it.
+      const begun = send(beginText(mode, this.#options));
+      begun.catch(() => undefined);
+      // On a throw the session is discarded, and with it the transaction.
+      const result = await use({
+        query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
+          const sent = send<Row>(text, values);
+          sent.catch(() => undefined);
+          await begun;
+          return sent;
+        },
+      });
+      await begun;
+      await send(endText(mode, this.#options));
+      return result;
+    }, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /** Lends a connection; one that failed is thrown away, as its state is unknown. */
+  async #lend<T>(use: (client: PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     let client: PoolClient;
     try {
@@ -107,21 +125,10 @@ export class Database implements Queryable {
     let broken: Error | undefined;
     const onClientError = (error: Error) => (broken = error);
     client.on('error', onClientError);
-    const onAbort = () => this.#cancel(client);
+    const onAbort = () => cancelRunning(client);
     signal?.addEventListener('abort', onAbort, { once: true });
-    const session: Queryable = {
-      query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
-        signal?.throwIfAborted();
-        try {
-          return await client.query<Row>(text, values as unknown[]);
-        } catch (error) {
-          signal?.throwIfAborted();
-          throw mapDriverError(error, this.name);
-        }
-      },
-    };
     try {
-      return await use(session);
+      return await use(client);
     } catch (error) {
       broken ??= error as Error;
       throw error;
@@ -133,38 +140,26 @@ export class Database implements Queryable {
     }
   }
 
-  /** Runs `use` inside one transaction of the given mode; commits its result, rolls back when it throws. */
-  async withTransaction<T>(
-    mode: 'read write' | 'repeatable read, read only',
-    use: (session: Queryable) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const begin = mode === 'read write' ? 'begin' : 'begin isolation level repeatable read, read only';
-    return this.withSession(async (session) => {
-      await session.query(begin);
-      // On a throw the session is discarded, and with it the transaction.
-      const result = await use(session);
-      await session.query('commit');
-      return result;
-    }, signal);
+  /** One statement between `begin` and the end, sent as one: what fails in the middle is rolled back by the end. */
+  async #alone<Row extends object>(client: PoolClient, text: string, values: readonly unknown[]) {
+    const [begun, result, ended] = await Promise.allSettled([
+      client.query(beginText('read write', this.#options)),
+      client.query<Row>(text, values as unknown[]),
+      client.query(endText('read write', this.#options)),
+    ]);
+    if (begun.status === 'rejected') throw begun.reason;
+    if (result.status === 'rejected') throw result.reason;
+    if (ended.status === 'rejected') throw ended.reason;
+    return result.value;
   }
 
-  async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
-  #cancel(client: PoolClient): void {
-    const pid = (client as unknown as { processID?: number }).processID;
-    if (pid === undefined) return;
-    // Over a connection of its own: the statements to be cancelled may hold all that the pool has.
-    const canceller = new Client({ ...this.#config, connectionTimeoutMillis: 5_000 });
-    canceller.on('error', () => undefined);
-    // The statement may have ended by itself meanwhile; then cancelling does nothing, and a failure to cancel leaves
-    // it to statement_timeout.
-    void canceller
-      .connect()
-      .then(() => canceller.query('select pg_cancel_backend($1::int)', [pid]))
-      .catch(() => undefined)
-      .finally(() => canceller.end().catch(() => undefined));
+  /** What came of a statement; an abort is what failed it, whatever the server said to that. */
+  async #told<T>(sent: Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await sent;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw mapDriverError(error, this.name);
+    }
   }
 }

@@ -42,7 +42,11 @@ const NETWORK = new Set([
 ]);
 const BUSY = new Set(['40001', '40P01', '55P03', '53300']);
 
+/** How PgBouncer words that it pools single statements, or that it passes a startup parameter of the URL to no server. */
+const POOLER = /statement pooling mode|unsupported startup parameter/;
+
 function codeOf(sqlState: string, message: string): ErrorCode {
+  if (sqlState === '08P01' && POOLER.test(message)) return 'POOLER_UNSUPPORTED';
   if (AUTHENTICATION.has(sqlState)) return 'AUTHENTICATION_FAILED';
   if (sqlState === '42501') return 'PRIVILEGE_MISSING';
   if (sqlState === '42P01') return 'TABLE_NOT_FOUND';

@@ -6,10 +6,8 @@ import type { Queryable } from '../database/connection';
  * `use` throws, the transaction is over, and the setting with it.
  */
 export async function withDefaultPath<T>(session: Queryable, use: () => Promise<T>): Promise<T> {
-  await session.query(
-    `select set_config('search_path', reset_val, true) from pg_catalog.pg_settings where name = 'search_path'`,
-  );
+  await session.query('set local search_path to default');
   const result = await use();
-  await session.query(`select pg_catalog.set_config('search_path', 'pg_catalog', true)`);
+  await session.query('set local search_path to pg_catalog');
   return result;
 }

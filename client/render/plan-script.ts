@@ -1,6 +1,6 @@
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
-import { PINNED_SETTINGS } from '../../database/connection';
+import { PINNED_SETTINGS } from '../../database/settings';
 import { quoteLiteral } from '../../database/identifier';
 import { planItemLines } from './plan-item';
 import { comment, dollarQuoted } from './plan-script-text';

@@ -71,7 +71,7 @@ export async function checkRule(options: RuleOptions, push: Push): Promise<Check
 }
 
 /**
- * Lends a session of each side, in a read-only transaction that is rolled back, so that nothing which a query may set for
+ * Lends a session of each side, in a read-only transaction: that is rolled back, so that nothing which a query may set for
  * its session stays in it.
  */
 async function withReaders<T>(
@@ -79,27 +79,24 @@ async function withReaders<T>(
   use: (sessions: Sessions) => Promise<T>,
 ): Promise<T> {
   const reading = <R>(database: Database, role: Role, then: (session: Queryable) => Promise<R>) =>
-    database.withSession(async (session) => {
-      const guarded: Queryable = {
-        query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
-          try {
-            return await session.query<Row>(text, values);
-          } catch (error) {
-            throw ruleFailure(error, rule, role);
-          }
-        },
-      };
-      await guarded.query('begin isolation level repeatable read, read only');
-      // Names without a schema are found as in any session of the database.
-      await guarded.query(
-        `select set_config('statement_timeout', $1, true),
-                set_config('search_path', (select reset_val from pg_settings where name = 'search_path'), true)`,
-        [String(rule.timeoutMs)],
-      );
-      const result = await then(guarded);
-      await guarded.query('rollback');
-      return result;
-    }, signal);
+    database.withTransaction(
+      'repeatable read, read only',
+      async (session) => {
+        const guarded: Queryable = {
+          query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
+            try {
+              return await session.query<Row>(text, values);
+            } catch (error) {
+              throw ruleFailure(error, rule, role);
+            }
+          },
+        };
+        // Names without a schema are found as in any session of the database.
+        await guarded.query(`set local statement_timeout to ${rule.timeoutMs}; set local search_path to default`);
+        return then(guarded);
+      },
+      signal,
+    );
   return reading(source, 'source', (ofSource) =>
     reading(target, 'target', (ofTarget) => use({ source: ofSource, target: ofTarget })),
   );

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { runTool } from '../../client/embedded/run-tool';
-import { findPrometheus, unpackPrometheus, type PrometheusTools } from '../support/prometheus-tools';
+import { unpackDebian } from '../support/debian-package';
+import { findPrometheus, PROMETHEUS, type PrometheusTools } from '../support/prometheus-tools';
 
 const DEPLOYED = join(__dirname, '..', '..', 'deploy', 'prometheus');
 const ALERTS = ['AutoCorrectionRateHigh', 'DataDriftHigh', 'HighDataInconsistency', 'ReconciliationJobFailed'];
@@ -35,7 +36,7 @@ describe('deploy/prometheus', () => {
   const { rules } = (parse(read('alerts.yml')) as Rules).groups[0] ?? { rules: [] };
 
   it('is not tested without Prometheus: what is missing is said', async () => {
-    await expect(unpackPrometheus(join(folder, 'unpacked'), 'no-such-apt-get')).rejects.toThrow(
+    await expect(unpackDebian(PROMETHEUS, join(folder, 'unpacked'), 'no-such-apt-get')).rejects.toThrow(
       'no Prometheus: put prometheus and promtool on PATH, or mend apt: no-such-apt-get update: not found',
     );
   });
