@@ -7,18 +7,21 @@ import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects } from './effect-check';
 import { withDefaultPath } from './default-path';
-import { checkFreshness } from './freshness';
+import { checkFreshness, type Freshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, refused, SHORT_LOCK_TIMEOUT } from './refusal';
-import { readRows, type RowsByKey } from './row';
+import { confirmWritten } from './read-back';
+import { readRows } from './row';
+import { RowsRefused } from './rows-refused';
 import { correctionStatements } from './statement';
 
 export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
 
 /**
  * Applies corrections of one table and one operation, in one transaction where that works. A batch that the database
- * refuses is split until the rows at fault stand alone. Applied again after a crash, it finds its own markers.
+ * refuses is split until the rows at fault stand alone. Rows that did not come out as planned are known, and left out at
+ * once. Applied again after a crash, it finds its own markers.
  *
  * @throws what may pass by itself (a lost connection, a deadlock that persists); nothing of the batch at hand is
  *   written then.
@@ -28,6 +31,7 @@ export async function applyBatch(
   items: readonly PlanItem[],
   signal?: AbortSignal,
   lockTimeout = LOCK_TIMEOUT,
+  leftOut = 0,
 ): Promise<readonly CorrectionOutcome[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -36,14 +40,30 @@ export async function applyBatch(
       if (!(error instanceof DatabaseFailure)) throw error;
       if (isTriedAgain(error, attempt)) continue;
       if (!concernsRows(error)) throw error;
-      const [only] = items;
-      if (items.length === 1 && only) return [refused(only, error)];
-      const half = Math.ceil(items.length / 2);
+      const wrong = error instanceof RowsRefused ? failedOf(items, error) : [];
+      const others = wrong.length === 0 ? items : items.filter(({ seq }) => !wrong.some((each) => each.seq === seq));
+      if (others.length === 0) return wrong;
+      if (wrong.length > 0 && leftOut < MOST_LEFT_OUT) {
+        return [...wrong, ...(await applyBatch(context, others, signal, lockTimeout, leftOut + 1))];
+      }
+      const [only] = others;
+      if (wrong.length === 0 && items.length === 1 && only) return [refused(only, error)];
+      const half = Math.ceil(others.length / 2);
       const wait = isLocked(error) ? SHORT_LOCK_TIMEOUT : lockTimeout;
-      const first = await applyBatch(context, items.slice(0, half), signal, wait);
-      return [...first, ...(await applyBatch(context, items.slice(half), signal, wait))];
+      const first = await applyBatch(context, others.slice(0, half), signal, wait);
+      return [...wrong, ...first, ...(await applyBatch(context, others.slice(half), signal, wait))];
     }
   }
+}
+
+/** How often wrong rows are left out of one batch, before it is split. */
+const MOST_LEFT_OUT = 3;
+
+function failedOf(items: readonly PlanItem[], { reasons, mayPass }: RowsRefused): CorrectionOutcome[] {
+  return items.flatMap(({ seq }): CorrectionOutcome[] => {
+    const error = reasons.get(seq);
+    return error === undefined ? [] : [{ seq, status: 'FAILED', error, mayPass }];
+  });
 }
 
 async function applyTogether(
@@ -65,7 +85,7 @@ async function applyTogether(
         .filter((item) => done.has(item.seq))
         .map((item) => ({ seq: item.seq, status: 'SUCCESS', error: null, mayPass: false }));
       const open = items.filter((item) => !done.has(item.seq));
-      const { target, fresh, stale } = await checkFreshness(session, context, open, signal);
+      const { target, source, fresh, stale } = await checkFreshness(session, context, open, signal);
       outcomes.push(...stale);
       const isDelete = items[0]?.operation === 'delete' && context.cascades.length > 0;
       const unplanned = isDelete ? await checkEffects(session, context, fresh) : new Map<string, never>();
@@ -79,7 +99,7 @@ async function applyTogether(
       for (const [seq, error] of changing) outcomes.push({ seq, status: 'FAILED', error, mayPass: true });
       const causes = isDelete ? ready.map(({ seq }) => seq) : [];
       await applyEffects(session, context, causes);
-      await change(context, session, ready, target);
+      await change(context, session, ready, { target, source });
       await confirmEffects(session, context, causes);
       return [...outcomes, ...ready.map((item) => success(item))];
     },
@@ -102,25 +122,25 @@ async function change(
   context: ApplyContext,
   session: Queryable,
   items: readonly PlanItem[],
-  before: RowsByKey,
+  { target: before, source }: Pick<Freshness, 'target' | 'source'>,
 ): Promise<void> {
   if (items.length === 0) return;
   const { comparison, sides, markers } = context;
   const isDelete = items[0]?.operation === 'delete';
+  let changed = 0;
   await withDefaultPath(session, async () => {
-    let changed = 0;
     for (const statement of correctionStatements(comparison, sides.target, items)) {
       const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
       changed += rowCount ?? 0;
     }
-    // Deleting rows may take others of the batch with it, before their turn came; whether all are gone is seen below.
-    if (changed !== items.length && !isDelete) throw standsInTheWay(comparison, items.length, changed);
     // Constraints that wait for the commit are checked now, while the batch can still be split.
     await session.query('set constraints all immediate');
   });
   const keys = items.map((item) => keyValues(comparison, item.key));
   const after = await readRows(session, comparison, sides.target, keys);
-  if (isDelete && after.size > 0) throw standsInTheWay(comparison, items.length, items.length - after.size);
+  await confirmWritten(session, { comparison, side: sides.target, items, before, source, after });
+  // Deleting rows may take others of the batch with it, before their turn came: all are gone, as was seen.
+  if (changed !== items.length && !isDelete) throw standsInTheWay(comparison, items.length, changed);
   if (items[0]?.operation === 'update') confirmKeyChanges(context, items, before, after);
   await markers.add(
     session,

@@ -1,12 +1,13 @@
 import type { BeforeImage } from '../contracts/before-image';
 import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
-import { DatabaseFailure } from '../database/failure';
 import type { ApplyContext, AffectedTable } from './apply-context';
 import { withDefaultPath } from './default-path';
 import { effectPages } from './effect-check';
 import { keyText, keyValues } from './key';
-import { readRows } from './row';
+import { confirmWritten } from './read-back';
+import { readRows, type Row, type RowsByKey } from './row';
+import { RowsRefused } from './rows-refused';
 import { correctionStatements } from './statement';
 
 /**
@@ -25,12 +26,11 @@ export async function applyEffects(
         await session.query(statement.text, [JSON.stringify(statement.rows)]);
       }
     });
-    const after = items[0].operation === 'update' ? await rowsNow(session, table, items) : [];
-    const images = items.map((item, i): BeforeImage => {
-      const { seq, operation, key, before } = item;
-      return { seq, operation, key, before, after: after[i] ?? null };
+    const after = items[0].operation === 'update' ? await confirmed(session, table, items) : new Map<string, Row>();
+    const images = items.map(({ seq, operation, key, before }): BeforeImage => {
+      const now = after.get(keyText(keyValues(table.comparison, key)));
+      return { seq, operation, key, before, after: now?.values ?? null };
     });
-    if (images.some(({ after: now }, i) => !holds(now, items[i]))) throw standsInTheWay(items[0]);
     await table.markers.add(session, images);
   }
 }
@@ -39,8 +39,7 @@ export async function applyEffects(
 export async function confirmEffects(session: Queryable, context: ApplyContext, causes: readonly string[]) {
   for await (const items of effectPages(context, causes)) {
     if (items[0].operation !== 'delete') continue;
-    const left = await rowsNow(session, await tableOf(context, items), items);
-    if (left.some((row) => row !== null)) throw standsInTheWay(items[0]);
+    await confirmed(session, await tableOf(context, items), items);
   }
 }
 
@@ -49,22 +48,25 @@ function tableOf(context: ApplyContext, [{ table }]: readonly [PlanItem, ...Plan
   return context.effects.table(table);
 }
 
-async function rowsNow(session: Queryable, { comparison, side }: AffectedTable, items: readonly PlanItem[]) {
+/** Reads rows again that go with deletes: they are as the plan says, or those deletes are not made. */
+async function confirmed(
+  session: Queryable,
+  { comparison, side }: AffectedTable,
+  items: readonly [PlanItem, ...PlanItem[]],
+): Promise<RowsByKey> {
   const keys = items.map((item) => keyValues(comparison, item.key));
-  const rows = await readRows(session, comparison, side, keys);
-  return keys.map((key) => rows.get(keyText(key))?.values ?? null);
-}
-
-function holds(now: BeforeImage['after'], item: PlanItem | undefined): boolean {
-  return Object.entries(item?.after ?? {}).every(([name, value]) => now?.[name] === value);
-}
-
-function standsInTheWay({ table, operation, constraint }: PlanItem): DatabaseFailure {
-  const what = `a row of ${table} was to be ${operation}d with it (${constraint ?? ''}), and was not`;
-  return new DatabaseFailure(
-    'DATABASE_ERROR',
-    what,
-    'P0001',
-    `${what}: a trigger, a rule or row security stands in the way`,
-  );
+  const after = await readRows(session, comparison, side, keys);
+  const before = new Map(items.map(({ before }, i) => [keyText(keys[i] ?? []), { values: before ?? {} }]));
+  try {
+    await confirmWritten(session, { comparison, side, items, before, source: new Map(), after });
+  } catch (error) {
+    if (!(error instanceof RowsRefused)) throw error;
+    const reasons = items.flatMap(({ seq, table, constraint, effectOf }): (readonly [string, string])[] => {
+      const why = error.reasons.get(seq);
+      const what = `a row of ${table} goes with it (${constraint ?? ''})`;
+      return why === undefined ? [] : [[effectOf ?? seq, `${what}: ${why}`]];
+    });
+    throw new RowsRefused(new Map(reasons), error.mayPass);
+  }
+  return after;
 }

@@ -10,6 +10,8 @@ import { readRows, type RowsByKey } from './row';
 export interface Freshness {
   /** The target rows of all items, which are locked now. */
   readonly target: RowsByKey;
+  /** The source rows of the items that answer a difference, as they are now. */
+  readonly source: RowsByKey;
   readonly fresh: readonly PlanItem[];
   /** One for each item that no longer fits. */
   readonly stale: readonly CorrectionOutcome[];
@@ -32,6 +34,7 @@ export async function checkFreshness(
   });
   return {
     target,
+    source,
     fresh: items.filter((_, i) => reasons[i] === null),
     stale: items.flatMap(({ seq }, i): CorrectionOutcome[] => {
       const error = reasons[i] ?? null;

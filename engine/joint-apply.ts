@@ -4,8 +4,9 @@ import { DatabaseFailure, type Violation } from '../database/failure';
 import { takeTurn } from './apply';
 import type { CorrectionOutcome } from './apply-context';
 import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn } from './joined';
-import { Joint, RowsRefused, type JointContext } from './joint-transaction';
+import { Joint, type JointContext } from './joint-transaction';
 import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, reasonOf, SHORT_LOCK_TIMEOUT } from './refusal';
+import { RowsRefused } from './rows-refused';
 
 const MOST_TRIES = 100;
 
@@ -61,8 +62,8 @@ async function applyMost(context: JointContext, group: readonly PlanItem[], lock
       if (!concernsRows(error)) throw error;
       attempt = 0;
       if (error instanceof RowsRefused) {
-        const { reasons } = error;
-        for (const [seq, why] of reasons) refused.push({ seq, status: 'FAILED', error: why, mayPass: true });
+        const { reasons, mayPass } = error;
+        for (const [seq, error] of reasons) refused.push({ seq, status: 'FAILED', error, mayPass });
         items = items.filter(({ seq }) => !reasons.has(seq));
         continue;
       }

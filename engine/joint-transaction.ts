@@ -13,7 +13,9 @@ import { byTable, jointOrder, type JointStep, type JointTies, type Releases } fr
 import { keyDigest, keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { parkedValues } from './parked-value';
+import { confirmWritten } from './read-back';
 import { readRows, type RowsByKey } from './row';
+import { RowsRefused } from './rows-refused';
 import { correctionStatements, type CorrectionStatement } from './statement';
 
 /** A table that some of the corrections are of. */
@@ -29,18 +31,10 @@ export interface JointContext {
   readonly tables: ReadonlyMap<string, JointTable>;
 }
 
-/** Rows that cannot be corrected in this company, each with its reason. */
-export class RowsRefused extends DatabaseFailure {
-  /** By the item's `seq`. */
-  constructor(readonly reasons: ReadonlyMap<string, string>) {
-    const [why = ''] = reasons.values();
-    super('DATABASE_ERROR', why, 'P0001', why);
-  }
-}
-
 /** One transaction that makes corrections of several tables. */
 export class Joint {
   readonly #before = new Map<string, RowsByKey>();
+  readonly #source = new Map<string, RowsByKey>();
 
   constructor(
     readonly session: Queryable,
@@ -63,6 +57,7 @@ export class Joint {
     for (const [name, of] of this.#byTable(items)) {
       const checked = await checkFreshness(this.session, this.#table(name).context, of);
       this.#before.set(name, checked.target);
+      this.#source.set(name, checked.source);
       stale.push(...checked.stale);
     }
     return stale;
@@ -187,21 +182,24 @@ export class Joint {
     const { comparison, sides, markers } = this.#table(name).context;
     const keys = items.map((item) => keyValues(comparison, item.key));
     const after = await readRows(this.session, comparison, sides.target, keys);
-    const updated = items.filter(({ operation }) => operation === 'update');
-    confirmKeyChanges(this.#table(name).context, updated, this.#before.get(name) ?? new Map(), after);
+    const before: RowsByKey = this.#before.get(name) ?? new Map();
+    const source: RowsByKey = this.#source.get(name) ?? new Map();
+    for (const operation of ['insert', 'update', 'delete']) {
+      const of = items.filter((item) => item.operation === operation);
+      await confirmWritten(this.session, { comparison, side: sides.target, items: of, before, source, after });
+      if (operation === 'update') confirmKeyChanges(this.#table(name).context, of, before, after);
+    }
     const images = items.map(({ seq, operation, key }, i) => {
       const id = keyText(keys[i] ?? []);
-      const before = this.#before.get(name)?.get(id)?.values ?? null;
-      return { seq, operation, key, before, after: after.get(id)?.values ?? null };
+      return { seq, operation, key, before: before.get(id)?.values ?? null, after: after.get(id)?.values ?? null };
     });
-    const isThere = images.every(({ operation, after: now }, i) => {
-      if (operation === 'delete') return now === null;
-      const item = items[i];
-      const given = Object.keys(parked.get(item?.seq ?? '') ?? {});
-      // A value that stood in for another for a moment must not stay.
-      return now !== null && given.every((column) => now[column] === item?.after?.[column]);
-    });
-    if (!isThere) throw inTheWay(name);
+    // A value that stood in for another for a moment must not stay.
+    const stays = images.some(({ seq, after: now }, i) =>
+      Object.entries(parked.get(seq) ?? {}).some(
+        ([column, value]) => now?.[column] === value && items[i]?.after?.[column] !== value,
+      ),
+    );
+    if (stays) throw inTheWay(name);
     await markers.add(this.session, images);
   }
 }
