@@ -6,6 +6,14 @@ export interface TableFacts {
   readonly schema: string;
   readonly name: string;
   readonly hasPrimaryKey: boolean;
+  /** Columns that triggers of the table give a value before a row is written; absent: none is known of. */
+  readonly maintained?: readonly MaintainedColumn[];
+}
+
+/** A column that a trigger maintains, whatever is written to it. */
+export interface MaintainedColumn {
+  readonly column: string;
+  readonly trigger: string;
 }
 
 export interface TemplateInput {
@@ -123,7 +131,23 @@ function entryLines({ source, target }: Pair, name: string): string[] {
   const saidByName = formatTableName(tableName(source)) === name && source.schema === DEFAULT_SCHEMA;
   if (!saidByName) lines.push(`    source: ${yamlText(formatTableName(tableName(source)))}`);
   if (!sameTable) lines.push(`    target: ${yamlText(formatTableName(tableName(target)))}`);
-  return lines;
+  return [...lines, ...maintainedLines(target.maintained ?? [])];
+}
+
+/**
+ * A suggestion, and no more: whether a trigger leaves a value of the source as it is cannot be seen from here, and a column
+ * that is left out is not compared.
+ */
+function maintainedLines(maintained: readonly MaintainedColumn[]): string[] {
+  if (maintained.length === 0) return [];
+  const triggers = [...new Set(maintained.map(({ trigger }) => trigger))];
+  const columns = [...new Set(maintained.map(({ column }) => column))];
+  const [word, verb] = triggers.length === 1 ? ['trigger', 'sets'] : ['triggers', 'set'];
+  const named = triggers.map((name) => JSON.stringify(name)).join(', ');
+  return [
+    `    # The target's ${word} ${named} ${verb} this whenever a row is written; where it then differs from the source:`,
+    `    # exclude: [${columns.map(yamlText).join(', ')}]`,
+  ];
 }
 
 function tableName(facts: TableFacts): TableName {

@@ -6,7 +6,7 @@ export interface TriggerAssignment {
   readonly table: string;
   readonly trigger: string;
   readonly operation: 'insert' | 'update';
-  /** The table's columns that it assigns, as far as its function's source tells. */
+  /** The table's columns that it assigns, as far as its function's source tells; none of the primary key. */
   readonly columns: readonly string[];
 }
 
@@ -31,7 +31,9 @@ export async function readTriggerAssignments(
     `select distinct n.nspname as schema, c.relname as table, t.tgname::text as trigger, o.operation,
             p.prosrc as source, l.lanname::text as language, encode(t.tgargs, 'escape') as arguments,
             to_json(array(select a.attname::text from pg_attribute a
-                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum))::text as columns
+                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                             and not exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary
+                                                and a.attnum = any (i.indkey)) order by a.attnum))::text as columns
        from pg_trigger t join pg_class c on c.oid = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
             join pg_namespace n on n.oid = c.relnamespace
             join pg_proc p on p.oid = t.tgfoid join pg_language l on l.oid = p.prolang
@@ -45,7 +47,7 @@ export async function readTriggerAssignments(
   );
   return rows.flatMap((row) => {
     const all = JSON.parse(row.columns) as string[];
-    const named = /^(c|internal)$/.test(row.language) ? row.arguments.split('\\000') : assignedColumns(row.source);
+    const named = /^(c|internal)$/.test(row.language) ? row.arguments.split('\\000', 1) : assignedColumns(row.source);
     const columns = all.filter((name) => named.includes(name));
     if (columns.length === 0) return [];
     const operation = row.operation as TriggerAssignment['operation'];

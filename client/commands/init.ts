@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from '../../contracts/exit-code';
 import { renderConfigTemplate } from '../../config/template';
 import { Database } from '../../database/connection';
 import { listTables } from '../../database/table-shape';
+import { readTriggerAssignments } from '../../database/trigger-assignment';
 import type { Runner } from './command';
 import type { Context } from './context';
 
@@ -62,7 +63,14 @@ async function look(name: 'source' | 'target', url: string) {
   }
   const database = new Database({ name, url, readOnly: true, maxConnections: 1 });
   try {
-    return await listTables(database);
+    const tables = await listTables(database);
+    const assignments = name === 'target' ? await readTriggerAssignments(database) : [];
+    return tables.map((table) => ({
+      ...table,
+      maintained: assignments
+        .filter((found) => found.schema === table.schema && found.table === table.name)
+        .flatMap(({ trigger, columns }) => columns.map((column) => ({ column, trigger }))),
+    }));
   } finally {
     await database.close();
   }

@@ -96,6 +96,25 @@ tables:
     ]);
   });
 
+  it('suggests to leave out what triggers of the target maintain, as a comment that loads once it is none', () => {
+    const orders = table('public', 'orders');
+    const maintained = [
+      { column: 'last_update', trigger: 'touch' },
+      { column: 'Odd, "x"', trigger: 'a b' },
+      { column: 'last_update', trigger: 'a b' },
+    ];
+    const text = renderConfigTemplate({
+      source: { tables: [orders, table('public', 'other')] },
+      target: { tables: [{ ...orders, maintained }, table('public', 'other')] },
+    });
+    expect(text).toContain(`  - name: orders
+    # The target's triggers "touch", "a b" set this whenever a row is written; where it then differs from the source:
+    # exclude: [last_update, "Odd, \\"x\\""]
+  - name: other`);
+    const tables = parseConfig(text.replace('# exclude', 'exclude'), 'f', {}).tables ?? [];
+    expect(tables.map(({ exclude }) => exclude)).toEqual([['last_update', 'Odd, "x"'], []]);
+  });
+
   it('loads also when nothing can be paired', () => {
     const text = renderConfigTemplate({ source: { tables: [] }, target: { tables: [table('public', 'x', false)] } });
     expect(parseConfig(text, 'f', {}).tables).toBeNull();
