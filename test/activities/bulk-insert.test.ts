@@ -142,10 +142,10 @@ describe('inserting many rows', () => {
       of('fast')
         .filter(([, status]) => status === 'FAILED')
         .map(([key]) => key),
-    ).toEqual(['13', '21', '22', '44', '1013']);
+    ).toEqual(['13', '21', '22', '23', '44', '1013']);
     const rows = (name: string) => run.target.query(`select id::text, a, b from ${name} order by id::int`);
     expect(await rows('fast')).toEqual(await rows('slow'));
-    expect(await numberOf('select b as n from fast where id = 23')).toBe(-23);
+    expect(await numberOf('select count(*) as n from fast where id = 23')).toBe(0);
     const images = (name: string) =>
       run.target.query(
         `select record_key, after_row from trueup.before_image where table_name = $1 order by (record_key ->> 'id')::int`,
