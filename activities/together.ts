@@ -9,6 +9,7 @@ import { applyJoined } from '../engine/joint-apply';
 import type { JointContext, JointTable } from '../engine/joint-transaction';
 import { joinItems } from '../engine/joined';
 import { insertCorrections } from '../ledger/correction';
+import { listTiedDeletes } from '../ledger/effect';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
 import { ledgerSchema, type ApplyCounts } from './correct';
 import { applyContext, cascadesIn } from './effects';
@@ -55,8 +56,9 @@ export async function applyTogether(
   };
   const failed: CorrectionOutcome[] = [];
   const databases = byDatabase(runId, items, tables);
+  const tied = await listTiedDeletes(ledger, runId);
   for (const { joint, of } of databases) {
-    for (const group of joinItems(of, ({ table }) => tableOf(tables, table).ties)) {
+    for (const group of joinItems(of, ({ table }) => tableOf(tables, table).ties, tied)) {
       context.signal.throwIfAborted();
       if (group.length === 1) continue;
       const outcomes = await applyJoined(joint, group, { search: last });

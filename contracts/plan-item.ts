@@ -19,7 +19,9 @@ export interface PlanItem {
   readonly checkSource: boolean;
   /** The `seq` of the delete by which the database would do this by itself; absent: it answers a difference. */
   readonly effectOf?: string;
-  /** The foreign key that makes it an effect. */
+  /** Further deletes by which the database would do a part of it: all of them are made together, or none. */
+  readonly effectAlso?: readonly string[];
+  /** The foreign key that makes it an effect; several, where several do. */
   readonly constraint?: string;
   /** Whether it overwrites what was changed since the correction that it takes back; absent: no. */
   readonly forced?: boolean;

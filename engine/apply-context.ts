@@ -30,15 +30,21 @@ export interface AffectedTable {
   readonly cascades: readonly Cascade[];
 }
 
+/** What the plan does to a row with a delete. */
+export interface PlannedEffect {
+  /** The `seq` of the delete. */
+  readonly cause: string;
+  readonly operation: Operation;
+  /** The columns that it changes; none of a delete. */
+  readonly columns: readonly string[];
+}
+
 /** What the plan does to the rows that its deletes touch by a foreign key. */
 export interface EffectPlan {
   /** The effects of these deletes in order, after `afterSeq`. */
   next(causes: readonly string[], afterSeq: string, limit: number): Promise<readonly PlanItem[]>;
-  /** Of these rows, by the digest of their key: of which delete each is an effect, and what is done to it. */
-  find(
-    table: string,
-    keyDigests: readonly string[],
-  ): Promise<ReadonlyMap<string, { readonly cause: string; readonly operation: Operation }>>;
+  /** Of these rows, by the digest of their key: of which delete each is an effect, and what is done. */
+  find(table: string, keyDigests: readonly string[]): Promise<ReadonlyMap<string, PlannedEffect>>;
   table(name: string): Promise<AffectedTable>;
 }
 

@@ -3,7 +3,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import type { ApplyContext, AffectedTable } from './apply-context';
 import { withDefaultPath } from './default-path';
-import { effectPages } from './effect-check';
+import { effectPages, type Company } from './effect-check';
 import { keyText, keyValues } from './key';
 import { confirmWritten } from './read-back';
 import { readRows, type Row, type RowsByKey } from './row';
@@ -18,8 +18,9 @@ export async function applyEffects(
   session: Queryable,
   context: ApplyContext,
   causes: readonly string[],
+  company?: Company,
 ): Promise<void> {
-  for await (const items of effectPages(context, causes)) {
+  for await (const items of effectPages(context, causes, company)) {
     const table = await tableOf(context, items);
     await withDefaultPath(session, async () => {
       for (const statement of correctionStatements(table.comparison, table.side, items)) {
@@ -32,6 +33,7 @@ export async function applyEffects(
       return { seq, operation, key, before, after: now?.values ?? null };
     });
     await table.markers.add(session, images);
+    for (const { seq, effectAlso } of items) if (effectAlso) company?.written.add(seq);
   }
 }
 

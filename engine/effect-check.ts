@@ -15,8 +15,15 @@ export interface Refusal {
   readonly error: string;
 }
 
-/** Whether a row is corrected in the same transaction, before the deletes. */
-export type Together = (table: string, keyDigest: string) => boolean;
+/** What else is made in the same transaction, where that corrects more than the rows of one table. */
+export interface Company {
+  /** Whether a row is deleted in it. */
+  readonly isDeleted: (table: string, keyDigest: string) => boolean;
+  /** All its deletes, by their `seq`. */
+  readonly deletes: ReadonlySet<string>;
+  /** The effects of several deletes that are carried out already; what carries one out adds it. */
+  readonly written: Set<string>;
+}
 
 /** Refused deletes: their `seq` to the reason. */
 export type Refusals = ReadonlyMap<string, Refusal>;
@@ -25,6 +32,7 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 export async function* effectPages(
   context: ApplyContext,
   causes: readonly string[],
+  company?: Company,
 ): AsyncIterable<readonly [PlanItem, ...PlanItem[]]> {
   const { effects } = context;
   if (!effects || causes.length === 0) return;
@@ -37,6 +45,7 @@ export async function* effectPages(
     batch.saw(items.length, charactersOf(items.flatMap(({ before, after: written }) => [before, written])));
     const groups = new Map<string, [PlanItem, ...PlanItem[]]>();
     for (const item of items) {
+      if (company?.written.has(item.seq)) continue;
       const id = JSON.stringify([item.table, item.operation]);
       const group = groups.get(id);
       if (group) group.push(item);
@@ -55,24 +64,27 @@ export async function checkEffects(
   session: Queryable,
   context: ApplyContext,
   causes: readonly PlanItem[],
-  together?: Together,
+  company?: Company,
 ): Promise<Refusals> {
-  const refused = new Map<string, Refusal>(await findStale(session, context, causes));
+  const refused = new Map<string, Refusal>(await findStale(session, context, causes, company));
   for (;;) {
     const ready = causes.filter(({ seq }) => !refused.has(seq));
-    const more = await findUnplanned(session, context, ready, together);
+    const more = await findUnplanned(session, context, ready, company);
     if (more.size === 0) return refused;
     // An effect of two deletes is planned with one of them; without that one the other touches what is not planned.
     for (const [seq, refusal] of more) refused.set(seq, refusal);
   }
 }
 
-async function findStale(session: Queryable, context: ApplyContext, causes: readonly PlanItem[]): Promise<Refusals> {
+async function findStale(
+  session: Queryable,
+  context: ApplyContext,
+  causes: readonly PlanItem[],
+  company?: Company,
+): Promise<Refusals> {
   const stale = new Map<string, Refusal>();
-  for await (const items of effectPages(
-    context,
-    causes.map(({ seq }) => seq),
-  )) {
+  const seqs = causes.map(({ seq }) => seq);
+  for await (const items of effectPages(context, seqs, company)) {
     const [{ table }] = items;
     const { comparison, side } = await affected(context, table);
     const keys = items.map((item) => keyValues(comparison, item.key));
@@ -82,10 +94,15 @@ async function findStale(session: Queryable, context: ApplyContext, causes: read
       if (sameRow(now, item.before)) return;
       const what = now === null ? 'is gone' : 'was changed';
       const error = `a row of ${table} that would go with it ${what} since the plan was made (${item.constraint ?? ''})`;
-      stale.set(item.effectOf ?? '', { status: 'SKIPPED_STALE', error });
+      for (const cause of causesOf(item)) stale.set(cause, { status: 'SKIPPED_STALE', error });
     });
   }
   return stale;
+}
+
+/** The deletes that an effect goes with. */
+function causesOf({ effectOf, effectAlso }: PlanItem): readonly string[] {
+  return [...(effectOf === undefined ? [] : [effectOf]), ...(effectAlso ?? [])];
 }
 
 async function affected(context: ApplyContext, table: string) {
@@ -104,16 +121,15 @@ async function findUnplanned(
   session: Queryable,
   context: ApplyContext,
   causes: readonly PlanItem[],
-  together?: Together,
+  company?: Company,
 ) {
-  const found = new Found(session, context, causes, together);
+  const found = new Found(session, context, causes, company);
   const { comparison, sides, cascades } = context;
   await found.look({ comparison, side: sides.target, cascades, items: causes });
-  for await (const items of effectPages(
-    context,
-    causes.map(({ seq }) => seq),
-  )) {
+  const seqs = causes.map(({ seq }) => seq);
+  for await (const items of effectPages(context, seqs, company)) {
     const [{ table, operation }] = items;
+    for (const item of items) found.needAll(item);
     if (operation === 'delete') await found.look({ ...(await affected(context, table)), items });
   }
   return found.refused;
@@ -133,11 +149,20 @@ class Found {
     readonly session: Queryable,
     readonly context: ApplyContext,
     causes: readonly PlanItem[],
-    readonly together?: Together,
+    readonly company?: Company,
   ) {
     const { comparison } = context;
-    this.#causes = new Set(causes.map(({ seq }) => seq));
+    this.#causes = new Set([...causes.map(({ seq }) => seq), ...(company?.deletes ?? [])]);
     this.#own = new Set(causes.map(({ key }) => keyDigest(keyValues(comparison, key))));
+  }
+
+  /** Refuses the deletes of an effect of which not all are made: none of them may do a part of it. */
+  needAll(item: PlanItem): void {
+    const causes = causesOf(item);
+    const missing = causes.find((seq) => !this.#causes.has(seq));
+    if (causes.length < 2 || missing === undefined) return;
+    const error = `a row of ${item.table} changes by it and by the delete ${missing}, which is not made with it (${item.constraint ?? ''})`;
+    for (const cause of causes) this.refused.set(cause, { status: 'FAILED', error });
   }
 
   async look({ comparison, side, cascades, items }: Parents): Promise<void> {
@@ -180,9 +205,11 @@ class Found {
     const planned = await this.context.effects?.find(table, digests);
     const isOwn = (effect: Effect) => table === this.context.comparison.pair.name && this.#own.has(effect.keyDigest);
     return effects.filter((effect) => {
-      if (isOwn(effect) || this.together?.(effect.table, effect.keyDigest)) return false;
+      if (isOwn(effect) || this.company?.isDeleted(effect.table, effect.keyDigest)) return false;
       const plan = planned?.get(effect.keyDigest);
-      return !plan || !this.#causes.has(plan.cause) || (effect.operation === 'delete' && plan.operation !== 'delete');
+      if (!plan || !this.#causes.has(plan.cause)) return true;
+      if (plan.operation === 'delete') return false;
+      return effect.after === null || Object.keys(effect.after).some((name) => !plan.columns.includes(name));
     });
   }
 }

@@ -62,10 +62,13 @@ function tokensOf(item: PlanItem, ties: Ties): readonly { readonly id: string; r
 /**
  * Groups corrections that may need each other: one refers to a row that another one makes or deletes, or takes a unique
  * value that another one gives up. Each item is in one group, in the order given.
+ *
+ * @param tied further ties: the `seq`s of items that are made together or not at all.
  */
 export function joinItems(
   items: readonly PlanItem[],
   tiesOf: (item: PlanItem) => Ties,
+  tied: readonly (readonly string[])[] = [],
 ): readonly (readonly PlanItem[])[] {
   const leader = items.map((_, i) => i);
   const find = (i: number): number => {
@@ -85,11 +88,13 @@ export function joinItems(
       shared.set(id, known);
     }
   });
-  for (const { members, tied } of shared.values()) {
-    const [first, ...others] = members;
-    if (!tied || first === undefined) continue;
+  const join = ([first, ...others]: readonly number[]) => {
+    if (first === undefined) return;
     for (const other of others) leader[find(other)] = find(first);
-  }
+  };
+  for (const { members, tied: isTied } of shared.values()) if (isTied) join(members);
+  const places = new Map(items.map(({ seq }, i) => [seq, i]));
+  for (const seqs of tied) join(seqs.flatMap((seq) => places.get(seq) ?? []));
   const groups = new Map<number, PlanItem[]>();
   items.forEach((item, i) => {
     const group = groups.get(find(i));

@@ -6,7 +6,7 @@ import type { TableShape } from '../database/table-shape';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { withDefaultPath } from './default-path';
 import { applyEffects, confirmEffects } from './effect-apply';
-import { checkEffects } from './effect-check';
+import { checkEffects, type Company } from './effect-check';
 import { checkFreshness } from './freshness';
 import { keysInto } from './joined';
 import { byTable, jointOrder, type JointStep, type JointTies, type Releases } from './joint-order';
@@ -35,6 +35,7 @@ export interface JointContext {
 export class Joint {
   readonly #before = new Map<string, RowsByKey>();
   readonly #source = new Map<string, RowsByKey>();
+  readonly #written = new Set<string>();
 
   constructor(
     readonly session: Queryable,
@@ -157,21 +158,23 @@ export class Joint {
   }
 
   async #delete(steps: readonly JointStep[], all: readonly PlanItem[]): Promise<void> {
+    const deletes = all.filter(({ operation }) => operation === 'delete');
     const deleted = new Set(
-      all
-        .filter(({ operation }) => operation === 'delete')
-        .map(({ table, key }) =>
-          JSON.stringify([table, keyDigest(keyValues(this.#table(table).context.comparison, key))]),
-        ),
+      deletes.map(({ table, key }) =>
+        JSON.stringify([table, keyDigest(keyValues(this.#table(table).context.comparison, key))]),
+      ),
     );
+    const company: Company = {
+      isDeleted: (name, digest) => deleted.has(JSON.stringify([name, digest])),
+      deletes: new Set(deletes.map(({ seq }) => seq)),
+      written: this.#written,
+    };
     for (const { table, items } of steps) {
       const { context } = this.#table(table);
       const seqs = items.map(({ seq }) => seq);
-      const refused = await checkEffects(this.session, context, items, (name, digest) =>
-        deleted.has(JSON.stringify([name, digest])),
-      );
+      const refused = await checkEffects(this.session, context, items, company);
       if (refused.size > 0) throw new RowsRefused(new Map([...refused].map(([seq, { error }]) => [seq, error])));
-      await applyEffects(this.session, context, seqs);
+      await applyEffects(this.session, context, seqs, company);
       await this.#send(correctionStatements(context.comparison, context.sides.target, items));
       await confirmEffects(this.session, context, seqs);
     }

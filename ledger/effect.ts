@@ -63,8 +63,9 @@ export interface NewEffect {
 
 /**
  * Adds effects to a plan. A row that the plan deletes already is left as it is planned; one that it was only to change as
- * an effect is deleted instead, or changed in more columns by the same delete. A row whose difference is corrected
- * otherwise is left to that: the delete is then refused when its turn comes, unless the row refers to another by then.
+ * an effect is deleted instead, or changed in more columns: with the same delete, or with several that then go together.
+ * A row whose difference is corrected otherwise is left to that: the delete is then refused when its turn comes, unless the
+ * row refers to another by then.
  */
 export async function insertEffects(ledger: Queryable, runId: string, effects: readonly NewEffect[]): Promise<number> {
   const { rowCount } = await ledger.query(
@@ -76,12 +77,19 @@ export async function insertEffects(ledger: Queryable, runId: string, effects: r
             (i ->> 'level')::int, i ->> 'constraint'
        from jsonb_array_elements($2::jsonb) with ordinality as t(i, n)
      on conflict (run_id, table_name, key_digest) do update
-        set operation = excluded.operation, effect_level = excluded.effect_level, effect_of = excluded.effect_of,
-            step = excluded.step, constraint_name = excluded.constraint_name,
-            needs_approval = p.needs_approval or excluded.needs_approval,
+        set operation = excluded.operation, needs_approval = p.needs_approval or excluded.needs_approval,
+            effect_level = case excluded.operation when 'delete' then excluded.effect_level
+                                else greatest(p.effect_level, excluded.effect_level) end,
+            effect_of = case excluded.operation when 'delete' then excluded.effect_of else p.effect_of end,
+            effect_also = case when excluded.operation = 'delete' then null
+                               when excluded.effect_of = p.effect_of or excluded.effect_of = any (p.effect_also)
+                                 then p.effect_also
+                               else p.effect_also || excluded.effect_of end,
+            step = case excluded.operation when 'delete' then excluded.step else p.step end,
+            constraint_name = case when excluded.operation = 'delete' then excluded.constraint_name
+                                   else p.constraint_name || ', ' || excluded.constraint_name end,
             after_data = case excluded.operation when 'update' then p.after_data || excluded.after_data end
-      where p.effect_of is not null and p.operation = 'update'
-        and (excluded.operation = 'delete' or p.effect_of = excluded.effect_of)`,
+      where p.effect_of is not null and p.operation = 'update'`,
     [runId, JSON.stringify(effects)],
   );
   return rowCount ?? 0;
@@ -95,20 +103,30 @@ export async function countEffects(ledger: Queryable, runId: string): Promise<nu
   return Number(rows[0]?.n ?? 0);
 }
 
+/** Each effect of the run $1, as `of`, beside each delete that it goes with, as `cause`. */
+const GOES_WITH = `select seq as of, effect_of as cause from plan_item where run_id = $1 and effect_of is not null
+   union all select seq, unnest(effect_also) from plan_item where run_id = $1 and effect_also is not null`;
+
 /** Makes each delete need approval that has an effect which does, and all effects of one that does. */
 export async function spreadApproval(ledger: Queryable, runId: string): Promise<void> {
-  await ledger.query(
-    `update plan_item p set needs_approval = true
-      where run_id = $1 and not needs_approval and effect_of is null
-        and exists (select 1 from plan_item e where e.run_id = $1 and e.effect_of = p.seq and e.needs_approval)`,
-    [runId],
-  );
-  await ledger.query(
-    `update plan_item e set needs_approval = true
-       from plan_item p
-      where e.run_id = $1 and not e.needs_approval and p.run_id = $1 and p.seq = e.effect_of and p.needs_approval`,
-    [runId],
-  );
+  for (;;) {
+    await ledger.query(
+      `update plan_item p set needs_approval = true
+        where run_id = $1 and not needs_approval
+          and seq in (select g.cause from (${GOES_WITH}) as g join plan_item e on e.run_id = $1 and e.seq = g.of
+                       where e.needs_approval)`,
+      [runId],
+    );
+    const effects = await ledger.query(
+      `update plan_item e set needs_approval = true
+        where run_id = $1 and not needs_approval
+          and seq in (select g.of from (${GOES_WITH}) as g join plan_item p on p.run_id = $1 and p.seq = g.cause
+                       where p.needs_approval)`,
+      [runId],
+    );
+    // An effect of several deletes hands it on from one of them to the others.
+    if (effects.rowCount === 0) return;
+  }
 }
 
 /**
@@ -126,11 +144,16 @@ export async function numberPlan(ledger: Queryable, runId: string): Promise<void
                          case when effect_of is not null then operation end,
                          case when effect_of is not null then length(record_key::text) end,
                          case when effect_of is not null then record_key::text end collate "C", seq) as new
-         from plan_item where run_id = $1)
-     update plan_item p set seq = -n.new, effect_of = -c.new
+         from plan_item where run_id = $1),
+     further as (
+       select i.seq as old, array_agg(n.new order by n.new) as new
+         from plan_item i cross join lateral unnest(i.effect_also) as u(cause) join numbered n on n.old = u.cause
+        where i.run_id = $1 and i.effect_also is not null group by i.seq)
+     update plan_item p set seq = -n.new, effect_of = -c.new, effect_also = f.new
        from numbered n left join plan_item i on i.run_id = $1 and i.seq = n.old
-            left join numbered c on c.old = i.effect_of
-      where p.run_id = $1 and p.seq = n.old and (n.new <> n.old or c.new <> i.effect_of)`,
+            left join numbered c on c.old = i.effect_of left join further f on f.old = i.seq
+      where p.run_id = $1 and p.seq = n.old
+        and (n.new <> n.old or c.new <> i.effect_of or f.new is distinct from i.effect_also)`,
     [runId],
   );
   await ledger.query('update plan_item set seq = -seq, effect_of = -effect_of where run_id = $1 and seq < 0', [runId]);
@@ -144,7 +167,7 @@ export async function insertPlanTable(ledger: Queryable, runId: string, comparis
   );
 }
 
-/** The effects of these deletes in order, after `afterSeq`. */
+/** The effects of these deletes in order, after `afterSeq`; among them those that go with others as well. */
 export async function nextEffects(
   ledger: Queryable,
   runId: string,
@@ -153,16 +176,32 @@ export async function nextEffects(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${PLAN_COLUMNS} from plan_item
-      where run_id = $1 and effect_of = any ($2::bigint[]) and seq > $3 order by seq limit $4`,
+    `select ${PLAN_COLUMNS}
+       from (select * from plan_item where run_id = $1 and effect_of = any ($2::bigint[]) and seq > $3
+             union all
+             select * from plan_item
+              where run_id = $1 and effect_also && $2::bigint[] and effect_of <> all ($2::bigint[]) and seq > $3) as e
+      order by seq limit $4`,
     [runId, causes, afterSeq, limit],
   );
   return rows.map(toPlanItem);
 }
 
+/** The deletes that are made together or not at all, as they have an effect in common: all of each effect. */
+export async function listTiedDeletes(ledger: Queryable, runId: string): Promise<readonly (readonly string[])[]> {
+  const { rows } = await ledger.query<{ seqs: string }>(
+    `select distinct array_to_string(effect_of || effect_also, ',') as seqs
+       from plan_item where run_id = $1 and effect_also is not null`,
+    [runId],
+  );
+  return rows.map(({ seqs }) => seqs.split(','));
+}
+
 export interface PlannedEffect {
   readonly cause: string;
   readonly operation: Operation;
+  /** The columns that it changes; none of a delete. */
+  readonly columns: readonly string[];
 }
 
 /** Which of these rows the plan touches as effects: the digest of a row's key to what is done to it. */
@@ -172,11 +211,15 @@ export async function findPlannedEffects(
   table: string,
   keyDigests: readonly string[],
 ): Promise<ReadonlyMap<string, PlannedEffect>> {
-  const { rows } = await ledger.query<{ digest: string; cause: string; operation: Operation }>(
-    `select encode(key_digest, 'hex') as digest, effect_of as cause, operation from plan_item
+  const { rows } = await ledger.query<{ digest: string; cause: string; operation: Operation; columns: string }>(
+    `select encode(key_digest, 'hex') as digest, effect_of as cause, operation,
+            to_json(array(select jsonb_object_keys(after_data)))::text as columns
+       from plan_item
       where run_id = $1 and table_name = $2 and effect_of is not null
         and key_digest = any (select decode(d, 'hex') from unnest($3::text[]) as t(d))`,
     [runId, table, keyDigests],
   );
-  return new Map(rows.map(({ digest, cause, operation }) => [digest, { cause, operation }]));
+  return new Map(
+    rows.map(({ digest, columns, ...planned }) => [digest, { ...planned, columns: JSON.parse(columns) as string[] }]),
+  );
 }

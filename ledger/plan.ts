@@ -153,6 +153,7 @@ export interface PlanItemRow {
   source_data: string | null;
   check_source: string;
   effect_of: string | null;
+  effect_also: string | null;
   constraint_name: string | null;
   forced: string;
   left_out: string;
@@ -160,7 +161,7 @@ export interface PlanItemRow {
 
 const FIELDS = [
   ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
-  ...['check_source', 'effect_of', 'constraint_name', 'forced', 'left_out'],
+  ...['check_source', 'effect_of', 'effect_also', 'constraint_name', 'forced', 'left_out'],
 ];
 export const PLAN_COLUMNS = FIELDS.join(', ');
 
@@ -180,6 +181,7 @@ export function toPlanItem(row: PlanItemRow): PlanItem {
     source: row.source_data === null ? null : parseRow(row.source_data),
     checkSource: row.check_source === 't',
     ...(row.effect_of === null ? {} : { effectOf: row.effect_of }),
+    ...(row.effect_also === null ? {} : { effectAlso: row.effect_also.slice(1, -1).split(',') }),
     ...(row.constraint_name === null ? {} : { constraint: row.constraint_name }),
     ...(row.forced === 't' ? { forced: true } : {}),
     ...(row.left_out === 't' ? { leftOut: true } : {}),

@@ -112,7 +112,9 @@ async function* itemsOf(ledger: Queryable, runId: string, roots: readonly string
     const last = effects.at(-1);
     if (!last) break;
     after = last.seq;
-    yield sized(effects);
+    // What goes with several deletes is listed once, with the first of them.
+    const own = effects.filter(({ effectOf = '' }) => roots.includes(effectOf));
+    if (own.length > 0) yield sized(own);
   }
   for (let done = 0; done < roots.length;) {
     const page = roots.slice(done, done + rows);

@@ -30,6 +30,20 @@ ${plpgsql(
   hit record;
   any_hit boolean := false;
 begin
+  -- What several deletes change a row by is made with all of them or with none.
+  for hit in
+    select i.seq, i.root || i.also as causes
+      from pg_temp.trueup_item i
+     where i.state = 'open' and i.root = any (roots) and i.also is not null
+       and exists (select 1 from unnest(i.also) as o(root)
+                    where o.root <> all (roots)
+                       or not exists (select 1 from pg_temp.trueup_item d where d.seq = o.root and d.state = 'open'))
+  loop
+    update pg_temp.trueup_item i
+       set state = 'left', reason = format('correction %s goes with several deletes, not all of which are made with it', hit.seq)
+     where i.root = any (hit.causes) and i.state = 'open';
+    any_hit := true;
+  end loop;
   for leaf in
     select distinct r.place as oid
       from pg_temp.trueup_item i join pg_temp.trueup_row r on r.seq = i.seq

@@ -77,8 +77,8 @@ begin
     raise notice 'trueup: % %: % % %: %', case one.state when 'skipped' then 'SKIPPED_STALE' else 'DONE' end,
       one.seq, one.operation, one.tab, one.key, one.reason;
   end loop;
-  insert into pg_temp.trueup_left (batch, seq, root, statement, key, before, after, own, reason, code)
-  select min(root) over (), seq, root, statement, key, before, after, own, reason, code
+  insert into pg_temp.trueup_left (batch, seq, root, also, statement, key, before, after, own, reason, code)
+  select min(root) over (), seq, root, also, statement, key, before, after, own, reason, code
     from pg_temp.trueup_item where state = 'left';
   insert into pg_temp.trueup_count as c (tab, operation, state, n)
   select s.tab, s.operation, i.state, count(*)
@@ -92,8 +92,8 @@ const RETRY = `-- Takes up again what was left, of one batch, or (null) all that
 ${plpgsql(
   'function pg_temp.trueup_take_up(wanted bigint) returns void',
   `begin
-  insert into pg_temp.trueup_item (seq, root, statement, key, before, after, own)
-  select seq, root, statement, key, before, after, own from pg_temp.trueup_left
+  insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own)
+  select seq, root, also, statement, key, before, after, own from pg_temp.trueup_left
    where case when wanted is null then tied else batch = wanted and may_pass end;
   delete from pg_temp.trueup_left where seq in (select seq from pg_temp.trueup_item);
 end`,

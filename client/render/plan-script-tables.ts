@@ -3,6 +3,7 @@ export const SCRIPT_TABLES = `-- The corrections of one batch; each commit empti
 create temp table trueup_item (
   seq bigint primary key,      -- its number in the plan
   root bigint not null,        -- the delete that it goes with; its own number where it goes with none
+  also bigint[],               -- further deletes that do a part of it: all are made together or none
   statement integer not null,  -- what makes it: pg_temp.trueup_statement
   key jsonb not null,          -- the values of the key
   before jsonb,                -- the whole row as it has to be, column to text form; null: there must be none
@@ -18,7 +19,7 @@ create temp table trueup_row (
 ) on commit delete rows;
 -- What was not made. What another row is in the way of is tried again at the end; rows may be in each other's way.
 create temp table trueup_left (
-  batch bigint not null, seq bigint primary key, root bigint not null, statement integer not null,
+  batch bigint not null, seq bigint primary key, root bigint not null, also bigint[], statement integer not null,
   key jsonb not null, before jsonb, after jsonb, own jsonb, reason text,
   code text,
   tied boolean not null generated always as (coalesce(code in ('23503', '23505', '23001', '23P01'), false)) stored,

@@ -134,12 +134,13 @@ const json = (value: unknown) => (value === null ? 'null' : quoteLiteral(JSON.st
 /** Corrections of one batch: for each what it does field by field, then the row that says so to the script. */
 export function scriptItemsText(items: readonly ScriptItem[]): string {
   const rows = items.map(({ item, statement, key, own }) => {
-    const { seq, effectOf = seq, before, after } = item;
-    const values = [seq, effectOf, statement, json(key), json(before), json(after), json(own)].join(', ');
+    const { seq, effectOf = seq, effectAlso, before, after } = item;
+    const also = effectAlso ? `'{${effectAlso.join(',')}}'` : 'null';
+    const values = [seq, effectOf, also, statement, json(key), json(before), json(after), json(own)].join(', ');
     const [head = '', ...fields] = planItemLines(item);
     return `${comment([`${seq}: ${head}`, ...fields], '  ')}\n  (${values})`;
   });
-  return `insert into pg_temp.trueup_item (seq, root, statement, key, before, after, own) values\n${rows.join(',\n')};\n`;
+  return `insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own) values\n${rows.join(',\n')};\n`;
 }
 
 export const BATCH_BEGIN = '\nbegin;\n';
