@@ -10,6 +10,7 @@ import { readRowsCompared } from '../ledger/rows-compared';
 import { endTable, readRunConfig, updateTablePhase } from '../ledger/run';
 import { countSettledBefore } from '../ledger/settled';
 import { refreshStatistics } from '../ledger/statistics';
+import { readUnread } from '../ledger/unread';
 import type { TableStep } from './compare';
 import { measureDrift, measureFindings } from './measure';
 import { estimateTable } from './estimate';
@@ -25,6 +26,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const ledger = await resources.ledger();
   const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
+  const unread = await readUnread(ledger, runId, table);
   const { transient, unsettled } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
   await markKept(ledger, runId, table);
@@ -34,14 +36,18 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const totals = await totalChunks(ledger, runId, table);
   const chunks = await countChunks(ledger, runId, table);
   const failed = await listFailedChunks(ledger, runId, table);
-  if (chunks === 0) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
-  const status = failed.length > 0 ? 'incomplete' : found + unsettled > 0 ? 'inconsistent' : 'consistent';
+  if (chunks === 0 && !unread) throw new TrueupError('INTERNAL', `run ${runId}, table ${table}: no chunk was planned`);
+  const status =
+    unread !== null || failed.length > 0 ? 'incomplete' : found + unsettled > 0 ? 'inconsistent' : 'consistent';
   const repeats = key.length > 0 && (await isCounted(ledger, runId, table)) ? [KEY_REPEATS] : [];
   const early = await countSettledBefore(ledger, runId, table, pair.settle.attempts + 1);
   const { rows, note } = await readRowsCompared(ledger, runId, table);
   const estimated =
-    rows === 'sample' && failed.length === 0 ? await estimateTable(ledger, runId, table, findings, unsettled) : null;
+    rows === 'sample' && failed.length === 0 && !unread
+      ? await estimateTable(ledger, runId, table, findings, unsettled)
+      : null;
   const notes = [
+    ...(unread === null ? [] : [`not compared (${unread.code}): ${unread.message}`]),
     ...shapeNotes,
     ...(note === null ? [] : [note]),
     ...(estimated === null ? [] : [estimateText(estimated)]),

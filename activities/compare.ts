@@ -6,9 +6,11 @@ import { compareKeys } from '../engine/compare-keys';
 import { deleteCandidates, insertCandidates } from '../ledger/candidate';
 import { beginChunk, countChunks, failChunks, finishChunk, totalChunks, type ChunkTotals } from '../ledger/chunk';
 import { updateTablePhase } from '../ledger/run';
+import { readUnread } from '../ledger/unread';
 import { planRows } from './plan-rows';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
+import { unlessUnread } from './unread';
 
 export interface TableStep {
   readonly runId: string;
@@ -29,10 +31,15 @@ export async function planChunks(resources: Resources, { runId, table }: TableSt
   const known = await countChunks(ledger, runId, table);
   if (known > 0) return { chunks: known };
   await updateTablePhase(ledger, runId, table, 'planning');
+  if (await readUnread(ledger, runId, table)) return { chunks: 0 };
   const comparison = await resources.comparison(runId, table);
   // Planning reads much of an index, or a sample: it counts among the chunks that the databases bear at once.
-  const chunks = await resources.comparing(comparison, context.signal, () =>
-    planRows(resources, { runId, table }, comparison, context),
+  const chunks = await unlessUnread(
+    ledger,
+    { runId, table },
+    () =>
+      resources.comparing(comparison, context.signal, () => planRows(resources, { runId, table }, comparison, context)),
+    0,
   );
   await updateTablePhase(ledger, runId, table, 'comparing');
   return { chunks };

@@ -1,9 +1,10 @@
 import { TrueupError } from '../contracts/errors';
 import type { RunMode } from '../contracts/check';
-import type { Comparison, HashMethod } from '../contracts/comparison';
+import type { Comparison, HashMethod, Unread } from '../contracts/comparison';
 import type { TablePair } from '../contracts/table-pair';
 import type { Database } from '../database/connection';
 import { readForeignKeys } from '../database/foreign-key';
+import { readSight } from '../database/sight';
 import { readTableShape, type TableShape } from '../database/table-shape';
 import { assertCorrectable } from '../engine/apply';
 import { changeTimeOf } from '../engine/change-time';
@@ -16,7 +17,8 @@ const OLDEST_SERVER = 140_000;
 
 /**
  * How table pairs are compared, by both catalogs as they are now, parents before children. Where corrections are to be
- * applied, privileges are checked too, and before-images have a place to go to.
+ * applied, privileges are checked too, and before-images have a place to go to. A pair that cannot be read as a whole says
+ * so ({@link Comparison.unread}), and the others go on.
  *
  * @throws TABLE_NOT_FOUND, PRIVILEGE_MISSING, SERVER_UNSUPPORTED, KEY_UNUSABLE and what {@link resolveComparison} throws.
  */
@@ -31,11 +33,14 @@ export async function resolveTables(
   for (const pair of pairs) {
     comparisons.push(await inspect(resources, pair, apply, hashMethod, mode));
   }
+  // Where nothing at all can be read there is no run.
+  if (comparisons.every(({ unread }) => unread?.code === 'PRIVILEGE_MISSING')) needRead(comparisons);
   const foreignKeys = [];
   for (const target of new Set(pairs.map((pair) => pair.target.connection))) {
     const database = resources.database(target, 'target');
     foreignKeys.push(...(await readForeignKeys(database)));
-    if (apply) await migrate(database, resources.config().ledger.schema, 'target');
+    const isWritten = comparisons.some(({ pair, unread }) => !unread && pair.target.connection === target);
+    if (apply && isWritten) await migrate(database, resources.config().ledger.schema, 'target');
   }
   const ordered = parentsFirst(
     comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
@@ -66,9 +71,11 @@ async function inspect(
 ): Promise<Comparison> {
   const source = await shapeOf(resources, pair, 'source');
   const target = await shapeOf(resources, pair, 'target');
-  needPrivileges(pair, 'source', source, ['SELECT']);
-  needPrivileges(pair, 'target', target, ['SELECT', ...(apply ? neededToCorrect(pair) : [])]);
-  const comparison = resolveComparison(pair, source, target, await hashMethod(pair));
+  const { unread, notes } = await lookAt(resources, pair);
+  if (apply && !unread) needPrivileges(pair, target, neededToCorrect(pair));
+  const resolved = resolveComparison(pair, source, target, await hashMethod(pair));
+  const comparison = { ...resolved, notes: [...resolved.notes, ...notes] };
+  if (unread) return { ...comparison, unread };
   if (apply) assertCorrectable(comparison);
   const changeTime = changeTimeIn(mode, pair, source, target);
   return changeTime ? { ...comparison, changeTime } : comparison;
@@ -118,11 +125,40 @@ function neededToCorrect(pair: TablePair): readonly string[] {
   ];
 }
 
-function needPrivileges(pair: TablePair, role: 'source' | 'target', shape: TableShape, needed: readonly string[]) {
-  const missing = needed.filter((privilege) => !shape.privileges.has(privilege));
+function needPrivileges(pair: TablePair, target: TableShape, needed: readonly string[]): void {
+  const missing = needed.filter((privilege) => !target.privileges.has(privilege));
   if (missing.length === 0) return;
   throw new TrueupError(
     'PRIVILEGE_MISSING',
-    `table ${pair.name}: the user of connection ${pair[role].connection} lacks ${missing.join(', ')} on ${shape.schema}.${shape.name}`,
+    `table ${pair.name}: the user of connection ${pair.target.connection} lacks ${missing.join(', ')} on ${target.schema}.${target.name}`,
   );
+}
+
+/** What both sides' users see of a pair's tables: why they do not see everything, and what its reader should know. */
+async function lookAt(
+  resources: Resources,
+  pair: TablePair,
+): Promise<{ readonly unread: Unread | null; readonly notes: readonly string[] }> {
+  let unread: Unread | null = null;
+  const notes: string[] = [];
+  for (const role of ['source', 'target'] as const) {
+    const { connection, schema, table } = pair[role];
+    const sight = await readSight(resources.database(connection, role), schema, table);
+    if (!sight) continue;
+    notes.push(...sight.beyond.map((what) => `the ${role} ${what}`));
+    const { blindness } = sight;
+    if (!blindness || unread) continue;
+    const message = `table ${pair.name}: the user of connection ${connection} ${blindness.why}`;
+    unread = { code: blindness.code, message: `${message}; what helps: ${blindness.remedy}` };
+  }
+  return { unread, notes };
+}
+
+/**
+ * Throws where a pair cannot be read.
+ *
+ * @throws ROW_SECURITY, PRIVILEGE_MISSING
+ */
+export function needRead(comparisons: readonly Comparison[]): void {
+  for (const { unread } of comparisons) if (unread) throw new TrueupError(unread.code, unread.message);
 }

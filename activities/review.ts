@@ -37,7 +37,7 @@ import {
   type NewRun,
 } from '../ledger/run';
 import { refreshStatistics } from '../ledger/statistics';
-import { resolveTables } from './resolve-tables';
+import { needRead, resolveTables } from './resolve-tables';
 import { runConfigOf } from './run-config';
 import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
@@ -219,7 +219,9 @@ async function prepare(
     };
     return { ...pair, corrections };
   });
-  return { config: { ...config, tables }, comparisons: await resolveTables(resources, tables, true) };
+  const comparisons = await resolveTables(resources, tables, true);
+  needRead(comparisons);
+  return { config: { ...config, tables }, comparisons };
 }
 
 async function customValues(

@@ -10,6 +10,7 @@ import type { TableStep } from './compare';
 import { recount } from './recount';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
+import { unlessUnread } from './unread';
 
 export interface SettleStep extends TableStep {
   /**
@@ -21,6 +22,11 @@ export interface SettleStep extends TableStep {
 
 /** Reads the open candidates of a table again. A retry goes on where the last attempt stopped. */
 export async function settleCandidates(resources: Resources, input: SettleStep, context: StepContext) {
+  const none = { open: 0 };
+  return unlessUnread(await resources.ledger(), input, () => readCandidates(resources, input, context), none);
+}
+
+async function readCandidates(resources: Resources, input: SettleStep, context: StepContext) {
   const { runId, table, attempt } = input;
   const ledger = await resources.ledger();
   const comparison = await resources.comparison(runId, table);

@@ -90,6 +90,13 @@ export interface ChangeTime {
   readonly target: ChangeColumn;
 }
 
+/** Why the rows of a table pair cannot be read as a whole, so that nothing of it is compared. */
+export interface Unread {
+  readonly code: 'ROW_SECURITY' | 'PRIVILEGE_MISSING';
+  /** Names the table, the connection and what stands in the way; never a row's value. */
+  readonly message: string;
+}
+
 /** A table pair as it is compared: resolved once from both catalogs when the run is opened, then frozen with the run. */
 export interface Comparison {
   readonly pair: TablePair;
@@ -112,6 +119,8 @@ export interface Comparison {
   readonly changeTime?: ChangeTime;
   /** A table that only the plan touches: it is not compared, and what stands as its source is the target itself. */
   readonly targetOnly?: true;
+  /** Set where the user of a connection does not see the whole table: it is not compared. Absent: it is. */
+  readonly unread?: Unread;
   /** What the reader of a report should know: columns left out, types that differ. */
   readonly notes: readonly string[];
 }

@@ -130,6 +130,16 @@ export const ERRORS = {
     exitCode: EXIT.failed,
     help: 'Grant the privilege that is named to the user of the connection; `trueup doctor` lists what is needed.',
   },
+  ROW_SECURITY: {
+    retryable: false,
+    exitCode: EXIT.failed,
+    help: 'Row security would hide rows from the user of the connection: `alter role … bypassrls`, or connect as a role that sees all rows (without FORCE ROW LEVEL SECURITY, the owner of the table). `trueup doctor` names the policies.',
+  },
+  READ_ONLY: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'Name the primary rather than a standby, and a role and a database whose transactions are not read-only.',
+  },
   SERVER_UNSUPPORTED: { retryable: false, exitCode: EXIT.failed, help: 'Use PostgreSQL 14 or newer.' },
   STATEMENT_TIMEOUT: {
     retryable: true,

@@ -10,6 +10,7 @@ interface DriverError {
   readonly constraint?: unknown;
   readonly detail?: unknown;
   readonly where?: unknown;
+  readonly routine?: unknown;
 }
 
 /** What a violated constraint is, and of which table; the detail quotes the values. */
@@ -40,6 +41,12 @@ const NETWORK = new Set([
   '57P02',
   '57P03',
 ]);
+/**
+ * PostgreSQL's own function that refuses, as the message may be in any language; and the message, where it came through
+ * another server (a foreign table).
+ */
+const isRowSecurity = ({ routine, message }: DriverError) =>
+  routine === 'check_enable_rls' || (typeof message === 'string' && /row-level security policy/.test(message));
 const BUSY = new Set(['40001', '40P01', '55P03', '53300']);
 
 /** How PgBouncer words that it pools single statements, or that it passes a startup parameter of the URL to no server. */
@@ -51,6 +58,7 @@ function codeOf(sqlState: string, message: string): ErrorCode {
   if (sqlState === '42501') return 'PRIVILEGE_MISSING';
   if (sqlState === '42P01') return 'TABLE_NOT_FOUND';
   if (sqlState === '42703') return 'COLUMN_NOT_FOUND';
+  if (sqlState === '25006') return 'READ_ONLY';
   if (sqlState === '57014') return 'STATEMENT_TIMEOUT';
   if (BUSY.has(sqlState)) return 'DATABASE_BUSY';
   if (NETWORK.has(sqlState) || sqlState.startsWith('08')) return 'DATABASE_UNREACHABLE';
@@ -89,7 +97,7 @@ export function mapDriverError(error: unknown, connection: string): Error {
   const { code, message, where } = error as DriverError;
   const sqlState = typeof code === 'string' ? code : '';
   const serverMessage = typeof message === 'string' ? message : '';
-  const mapped = codeOf(sqlState, serverMessage);
+  const mapped = sqlState === '42501' && isRowSecurity(error) ? 'ROW_SECURITY' : codeOf(sqlState, serverMessage);
   const shown =
     SAFE_MESSAGE.test(sqlState) || (sqlState === '' && mapped !== 'DATABASE_ERROR')
       ? serverMessage

@@ -140,20 +140,30 @@ async function readIndexes(db: Queryable, oid: string) {
   }));
 }
 
-/** The base tables that the user can read, without PostgreSQL's own and without partitions. */
-export async function listTables(
-  db: Queryable,
-): Promise<readonly { readonly schema: string; readonly name: string; readonly hasPrimaryKey: boolean }[]> {
-  const { rows } = await db.query<{ schema: string; name: string; has_key: string }>(
+export interface ListedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly hasPrimaryKey: boolean;
+  readonly readable: boolean;
+}
+
+/** The base tables, without PostgreSQL's own and without partitions. `readable`: whether the user may read all columns. */
+export async function listTables(db: Queryable): Promise<readonly ListedTable[]> {
+  const { rows } = await db.query<{ schema: string; name: string; has_key: string; readable: string }>(
     `select n.nspname as schema, c.relname as name,
+            has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT') as readable,
             exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and not c.relispartition
         and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'trueup_script')
-        and has_table_privilege(c.oid, 'SELECT')
         and not exists (select 1 from pg_class m where m.relnamespace = n.oid and m.relname = 'migration'
                           and exists (select 1 from pg_class b where b.relnamespace = n.oid and b.relname = 'before_image'))
       order by n.nspname, c.relname`,
   );
-  return rows.map((row) => ({ schema: row.schema, name: row.name, hasPrimaryKey: row.has_key === 't' }));
+  return rows.map((row) => ({
+    schema: row.schema,
+    name: row.name,
+    hasPrimaryKey: row.has_key === 't',
+    readable: row.readable === 't',
+  }));
 }

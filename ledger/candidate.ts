@@ -144,7 +144,7 @@ export async function countOpenCandidates(ledger: Queryable, runId: string, tabl
 }
 
 /**
- * After the last reading: what still moves is unsettled; what is open still has settled, and stays as it is, as there may
+ * After the last reading: what still moves is unsettled, and all of a table that could not be read as a whole; what is open still has settled, and stays as it is, as there may
  * be millions. Counts by state.
  */
 export async function closeCandidates(
@@ -159,7 +159,8 @@ export async function closeCandidates(
   );
   await ledger.query(
     `update candidate set state = 'unsettled'
-      where run_id = $1 and table_name = $2 and state = 'open' and moving`,
+      where run_id = $1 and table_name = $2 and (state = 'open' and moving or state in ('open', 'settled') and exists (
+              select 1 from run_table t where t.run_id = $1 and t.table_name = $2 and t.unread is not null))`,
     [runId, table],
   );
   const { rows } = await ledger.query<{ state: string; n: string }>(

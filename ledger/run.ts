@@ -178,8 +178,8 @@ export async function insertRunTables(
   comparisons: readonly Comparison[],
 ): Promise<void> {
   await ledger.query(
-    `insert into run_table (run_id, table_name, ordinal, comparison, notes)
-     select $1, c -> 'pair' ->> 'name', n, c, c -> 'notes'
+    `insert into run_table (run_id, table_name, ordinal, comparison, notes, unread)
+     select $1, c -> 'pair' ->> 'name', n, c, c -> 'notes', c -> 'unread'
        from jsonb_array_elements($2::jsonb) with ordinality as t(c, n)
      on conflict do nothing`,
     [runId, JSON.stringify(comparisons)],

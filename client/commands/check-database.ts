@@ -1,17 +1,15 @@
 import type { Config } from '../../config/config';
-import type { TablePair, TableRef } from '../../contracts/table-pair';
 import { Database, type Queryable } from '../../database/connection';
-import { readTableShape } from '../../database/table-shape';
 import { failed, failedBy, passed, type Check } from './check';
+import { checkTables, pairsOf } from './check-tables';
 
 const OLDEST_SERVER = 140_000;
 const OLDEST_NAME = '14';
 
-type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
-
 /** Checks every connection of the config, the tables behind it and the room for the ledger. */
 export async function checkDatabases(config: Config): Promise<readonly Check[]> {
   const used = usedConnections(config);
+  const pairs = await pairsOf(config);
   const checks: Check[] = [];
   const encodings = new Map<string, string>();
   for (const name of used) {
@@ -26,7 +24,7 @@ export async function checkDatabases(config: Config): Promise<readonly Check[]> 
       const { check, encoding } = await checkServer(database, name);
       checks.push(check);
       encodings.set(name, encoding);
-      checks.push(...(await checkTables(database, config.tables ?? [], name)));
+      checks.push(...(await checkTables(database, pairs, name, config.tables === null)));
       if (name === config.ledger.connection || isTarget(config, name)) {
         checks.push(await checkLedgerSchema(database, name, config.ledger.schema));
       }
@@ -70,51 +68,6 @@ async function checkServer(db: Queryable, name: string): Promise<{ readonly chec
       ? failed(title, `PostgreSQL ${version}`, `Use PostgreSQL ${OLDEST_NAME} or newer.`)
       : passed(title, `PostgreSQL ${version}, database ${database}, user ${user}`);
   return { check, encoding };
-}
-
-async function checkTables(db: Queryable, pairs: readonly TablePair[], connection: string): Promise<readonly Check[]> {
-  const needed = new Map<string, { readonly ref: TableRef; readonly privileges: Set<Privilege> }>();
-  const need = (ref: TableRef, privileges: readonly Privilege[]) => {
-    if (ref.connection !== connection) return;
-    const key = JSON.stringify([ref.schema, ref.table]);
-    const entry = needed.get(key) ?? { ref, privileges: new Set<Privilege>() };
-    privileges.forEach((privilege) => entry.privileges.add(privilege));
-    needed.set(key, entry);
-  };
-  for (const pair of pairs) {
-    need(pair.source, ['SELECT']);
-    need(pair.target, ['SELECT', ...correcting(pair)]);
-  }
-  const checks: Check[] = [];
-  for (const { ref, privileges } of needed.values()) checks.push(await checkTable(db, ref, [...privileges]));
-  return checks;
-}
-
-/** What applying needs, and only where the policy can lead to it. */
-function correcting({ corrections }: TablePair): readonly Privilege[] {
-  const may = (policy: string) => policy === 'auto' || policy === 'approve';
-  return [
-    ...(may(corrections.missing) ? (['INSERT'] as const) : []),
-    ...(may(corrections.mismatched) ? (['UPDATE'] as const) : []),
-    ...(may(corrections.extra) ? (['DELETE'] as const) : []),
-  ];
-}
-
-async function checkTable(db: Queryable, ref: TableRef, privileges: readonly Privilege[]): Promise<Check> {
-  const name = `${ref.connection}: table ${ref.schema}.${ref.table}`;
-  const shape = await readTableShape(db, ref.schema, ref.table);
-  if (shape === null) {
-    return failed(name, 'there is no such table', 'Check its schema and name in the config, and USAGE on its schema.');
-  }
-  const lacking = privileges.filter((privilege) => !shape.privileges.has(privilege));
-  if (lacking.length > 0) {
-    const { rows } = await db.query<{ statement: string }>(
-      `select format('grant ${lacking.join(', ').toLowerCase()} on %I.%I to %I;', $1::text, $2::text, current_user) as statement`,
-      [ref.schema, ref.table],
-    );
-    return failed(name, `lacks ${lacking.join(', ')}`, `Grant it: ${rows[0]?.statement ?? ''}`);
-  }
-  return passed(name, privileges.join(', ').toLowerCase());
 }
 
 /** The ledger's schema, and beside the data of a target its before-images: there and usable, or to be made. */

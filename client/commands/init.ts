@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TrueupError } from '../../contracts/errors';
+import { named } from '../../contracts/named';
 import { EXIT, type ExitCode } from '../../contracts/exit-code';
 import { renderConfigTemplate } from '../../config/template';
 import { Database } from '../../database/connection';
@@ -40,12 +41,18 @@ export function addInit(program: Command, runner: Runner): void {
 async function init({ io }: Context, options: InitOptions): Promise<ExitCode> {
   const path = resolve(io.cwd, options.out);
   if (!options.force && existsSync(path)) throw alreadyThere(options.out);
-  const [source, target] = await Promise.all([look('source', options.source), look('target', options.target)]);
+  const [ofSource, ofTarget] = await Promise.all([look('source', options.source), look('target', options.target)]);
+  const source = ofSource.filter(({ readable }) => readable);
+  const target = ofTarget.filter(({ readable }) => readable);
   const text = renderConfigTemplate({ source: { tables: source }, target: { tables: target } });
   write(path, text, options);
   const targetNames = new Set(target.map((table) => table.name));
   const shared = source.filter((table) => targetNames.has(table.name)).length;
   io.out.line(`Wrote ${options.out}: ${shared} of ${source.length} source tables have a namesake in the target.`);
+  for (const [side, tables] of Object.entries({ source: ofSource, target: ofTarget })) {
+    const hidden = tables.filter(({ readable }) => !readable).map(({ schema, name }) => `${schema}.${name}`);
+    if (hidden.length > 0) io.out.line(`Left out, as the user may not read them in the ${side}: ${named(hidden, 10)}.`);
+  }
   io.out.line('Next: set LEGACY_URL and MODERN_URL in the environment, read the file, then run `trueup doctor`.');
   return EXIT.ok;
 }

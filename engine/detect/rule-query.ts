@@ -149,7 +149,7 @@ export function ruleFailure(error: unknown, rule: BusinessRule, role: Role): unk
   if (sqlState === '57014') {
     return new TrueupError('RULE_TIMEOUT', `${what} took longer than ${rule.timeoutMs} ms, or was cancelled ${state}`);
   }
-  if (sqlState === '42501') return new TrueupError('PRIVILEGE_MISSING', `${what}: ${serverMessage} ${state}`);
+  if (sqlState === '42501') return new TrueupError(error.code, `${what}: ${serverMessage} ${state}`);
   // What is wrong with a statement itself names nothing but what stands in it.
   if (sqlState.startsWith('42')) return new TrueupError('RULE_INVALID', `${what}: ${serverMessage} ${state}`);
   if (/^(0A|08P01|2[0-9BDF]|3[489BDF]|44|54|P0|XX)/.test(sqlState)) {
