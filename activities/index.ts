@@ -3,6 +3,7 @@ import * as check from './check';
 import * as close from './close-run';
 import * as compare from './compare';
 import * as correct from './correct';
+import { withHeld } from './held-resources';
 import * as job from './job';
 import { endLostRuns } from './lost-runs';
 import { openRun, type OpenRunInput } from './open-run';
@@ -21,11 +22,15 @@ export function createActivities(resources: Resources) {
   const retried =
     <I, O>(use: (resources: Resources, input: I, context: StepContext) => Promise<O>) =>
     (input: I) =>
-      step((context) => use(resources, input, context));
+      step((context) => withHeld(resources, input, (held, own) => use(held, own, context)));
   const once =
     <I, O>(use: (resources: Resources, input: I, context: StepContext) => Promise<O>) =>
     (input: I) =>
-      step((context) => use(resources, input, context), 'at once');
+      step((context) => withHeld(resources, input, (held, own) => use(held, own, context)), 'at once');
+  const named =
+    <I, O>(use: (resources: Resources, input: I, context: StepContext) => Promise<O>) =>
+    (input: I) =>
+      step((context) => withHeld(resources, input, (held, own) => use(held, own, context), true));
   return {
     openRun: once<OpenRunInput, Awaited<ReturnType<typeof openRun>>>(openRun),
     planChunks: retried(compare.planChunks),
@@ -54,7 +59,7 @@ export function createActivities(resources: Resources) {
     openGate: retried(close.openGate),
     setStatus: retried(close.setStatus),
     recordDecision: retried(close.recordDecision),
-    recordLateDecision: retried(close.recordLateDecision),
+    recordLateDecision: named(close.recordLateDecision),
     endRun: retried(close.endRun),
     planPurge: once(purge.planPurge),
     beginPurge: retried(purge.beginPurge),

@@ -25,7 +25,12 @@ const MOST_NAMED = 20;
 export async function readJob(resources: Resources, input: ReadJobInput): Promise<JobOutcome> {
   const { job, workflowId, error } = input;
   const ledger = await resources.ledger();
-  const line = (await readJobLine(ledger, workflowId)) ?? {
+  const entered = await readJobLine(ledger, workflowId);
+  // A run that came to its end, or to its gate, is in the ledger of the worker that opened it.
+  if (!entered && error === null) {
+    throw new TrueupError('WRONG_DATABASE', `the run of ${workflowId} is not in the ledger that this worker reaches`);
+  }
+  const line = entered ?? {
     runId: null,
     status: 'failed',
     issuesFound: 0,

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config';
 import { TrueupError } from '../contracts/errors';
+import type { LedgerIdentity } from '../contracts/server';
 import { MODES, type CheckKind } from '../contracts/check';
 import { parseDuration } from '../contracts/duration';
 import type { ReconcileInput } from '../contracts/messages';
@@ -9,9 +10,11 @@ import { insertChecks } from '../ledger/check';
 import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { findEarlierRun, takeOver, type EarlierRun } from '../ledger/resume';
 import { enterRefusedRun, insertRun, insertRunTables, type NewRun } from '../ledger/run';
+import { readServers, setServers } from '../ledger/servers';
 import { resolveTables } from './resolve-tables';
 import type { Resources } from './resources';
 import { checksOf, configOfRun, resumedInput, sampled } from './run-config';
+import { openServers } from './servers';
 import { pauseReason } from './throttle';
 
 export interface OpenRunInput {
@@ -29,6 +32,8 @@ export interface OpenedTable {
 
 export interface OpenedRun {
   readonly runId: string;
+  /** Where the run is entered; its steps are held to it. Absent in histories of earlier versions. */
+  readonly ledger?: LedgerIdentity;
   readonly tables: readonly OpenedTable[];
   readonly concurrency: number;
   readonly maxChunksPerConnection: number | null;
@@ -51,7 +56,8 @@ export async function openRun(resources: Resources, request: OpenRunInput): Prom
   try {
     return await open(resources, config, ledger, request);
   } catch (error) {
-    if (error instanceof TrueupError) await enterFailure(ledger, config, request, error);
+    const isOfRun = error instanceof TrueupError && error.code !== 'WRONG_DATABASE';
+    if (isOfRun) await enterFailure(ledger, config, request, error);
     throw error;
   }
 }
@@ -81,8 +87,10 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   const kinds = checksOf(input).filter((kind) => kind !== 'rules');
   if (apply && runConfig.fourEyes === true) needRequester(request.input);
   const { throttle } = config;
-  const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(resources, throttle.pauseWhile) };
-  const comparisons = await resolveTables(resources, runConfig.tables, apply, mode);
+  const before = earlier && (await readServers(ledger, earlier.runId));
+  const { servers, held } = await openServers(resources, runConfig, before);
+  const pauseWhile = throttle.pauseWhile && { reason: await pauseReason(held, throttle.pauseWhile) };
+  const comparisons = await resolveTables(held, runConfig.tables, apply, mode);
   const approvalTimeoutMs = timeoutOf(request.input, runConfig);
   const runId = await ledger.withTransaction('read write', async (session) => {
     const purged = earlier && (await lockAgainstPurge(session, earlier.runId, 'findings'));
@@ -91,6 +99,7 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
       throw new TrueupError('RUN_NOT_RESUMABLE', `${what}: start a new one`);
     }
     const id = await insertRun(session, newRun(request, { ...runConfig, approvalTimeoutMs }));
+    await setServers(session, id, servers);
     await insertRunTables(session, id, comparisons);
     await insertChecks(session, id, [
       ...runConfig.tables.flatMap(({ name }) => kinds.map((kind) => ({ kind, subject: name }))),
@@ -101,6 +110,7 @@ async function open(resources: Resources, config: Config, ledger: Database, requ
   });
   return {
     runId,
+    ledger: servers.ledger,
     tables: comparisons.map(({ pair }) => ({ name: pair.name, settle: pair.settle, checks: kinds })),
     concurrency: runConfig.concurrency,
     maxChunksPerConnection: throttle.maxChunksPerConnection,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseDuration } from '../contracts/duration';
 import { TrueupError } from '../contracts/errors';
 import type { PurgeInput, PurgeLine, PurgeSummary } from '../contracts/purge';
+import type { LedgerIdentity } from '../contracts/server';
 import type { Queryable } from '../database/connection';
 import { deleteImages, keepsImages, measureImages } from '../ledger/before-image';
 import {
@@ -19,6 +20,7 @@ import {
   type PurgeCandidate,
   type PurgeScope,
 } from '../ledger/purge';
+import { ofRun } from './held-resources';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 
@@ -29,10 +31,16 @@ const MOST_SHOWN = 20;
 const BATCH = 5_000;
 
 /** What a purge would drop, as things stand. Throws INPUT_INVALID, PURGE_REFUSED. */
-export async function planPurge(resources: Resources, input: PurgeInput): Promise<PurgeSummary> {
+export async function planPurge(resources: Resources, input: PurgeInput): Promise<PlannedPurge> {
   const ledger = await resources.ledger();
   const scope = scopeOf(resources, input);
-  return (await choose(resources, ledger, scope)).summary;
+  const { summary } = await choose(resources, ledger, scope);
+  return { ...summary, inLedger: await resources.ledgerIdentity() };
+}
+
+export interface PlannedPurge extends PurgeSummary {
+  /** Where its runs are; its steps are held to it. Absent in histories of earlier versions. */
+  readonly inLedger?: LedgerIdentity;
 }
 
 export interface BeginPurge {
@@ -90,8 +98,9 @@ export async function dropPurged(
     const next = await nextPurgeRun(ledger, purgeId);
     if (!next) return runs;
     const { runId, config } = next;
+    const held = await ofRun(resources, runId);
     for (const { connection, schema } of imagePlacesOf(config)) {
-      const target = resources.database(connection, 'target');
+      const target = held.database(connection, 'target');
       if (await keepsImages(target, schema)) await dropAll(() => deleteImages(target, schema, runId, BATCH));
     }
     if (findings) await dropAll(() => deleteFindings(ledger, runId, BATCH));

@@ -2,6 +2,7 @@ import { loadConfig } from '../config/load';
 import type { Config } from '../config/config';
 import type { Comparison, HashMethod } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
+import type { LedgerIdentity } from '../contracts/server';
 import type { ChunkLimits } from '../contracts/throttle';
 import { Database } from '../database/connection';
 import { chooseHash } from '../engine/canary';
@@ -10,6 +11,7 @@ import type { Sides } from '../engine/compare-chunk';
 import { migrate } from '../ledger/migrate';
 import { openLedger } from '../ledger/open';
 import { readComparison } from '../ledger/run';
+import { readLedgerId } from '../ledger/servers';
 import type { Metrics } from './metrics';
 import { Slots } from './slots';
 
@@ -31,24 +33,24 @@ export interface ResourceOptions {
 export class Resources {
   readonly searchAttributes: boolean;
   readonly metrics: Metrics | null;
-  readonly #options: ResourceOptions;
+  readonly options: ResourceOptions;
   readonly #pools = new Map<string, { readonly url: string; readonly database: Database }>();
   readonly #comparisons = new Map<string, Comparison>();
   /** Chunks at once over all databases; the limit comes with each run. */
   readonly #slots = new Slots(Infinity);
   readonly #connectionSlots = new Map<string, Slots>();
   #config: Config | null = null;
-  #migrated: string | null = null;
+  #migrated: { readonly place: string; readonly ledgerId: string } | null = null;
 
   constructor(options: ResourceOptions) {
-    this.#options = options;
+    this.options = options;
     this.searchAttributes = options.searchAttributes;
     this.metrics = options.metrics ?? null;
   }
 
   /** Reads the config anew: a run starts from the file as it is. Throws CONFIG_*. */
   readConfig(): Config {
-    this.#config = loadConfig({ path: this.#options.configPath });
+    this.#config = loadConfig({ path: this.options.configPath });
     return this.#config;
   }
 
@@ -63,14 +65,27 @@ export class Resources {
     const { connection, schema } = config.ledger;
     const url = config.connectionUrl(connection);
     const ledger = this.#pool(`ledger ${connection} ${schema}`, url, () =>
-      openLedger({ url, schema, name: connection, maxConnections: this.#options.concurrency + 4 }),
+      openLedger({ url, schema, name: connection, maxConnections: this.options.concurrency + 4 }),
     );
     const place = JSON.stringify([url, schema]);
-    if (this.#migrated !== place) {
+    if (this.#migrated?.place !== place) {
       await migrate(ledger, schema, 'ledger');
-      this.#migrated = place;
+      this.#migrated = { place, ledgerId: await readLedgerId(ledger) };
     }
     return ledger;
+  }
+
+  /** Which ledger this worker reaches. */
+  async ledgerIdentity(): Promise<LedgerIdentity> {
+    const ledger = await this.ledger();
+    const { connection, schema } = this.config().ledger;
+    return { id: await this.ledgerId(), connection, schema, server: await ledger.identity() };
+  }
+
+  /** The ID that the ledger gave itself. */
+  async ledgerId(): Promise<string> {
+    const ledger = await this.ledger();
+    return this.#migrated?.ledgerId ?? readLedgerId(ledger);
   }
 
   /** A pool on a connection of the config; the source's sessions are read-only. */
@@ -103,7 +118,7 @@ export class Resources {
     // In one order, so that two cannot wait for each other.
     const connections = [...new Set([source.connection, target.connection])].sort();
     const perConnection = limits?.perConnection ?? Infinity;
-    const concurrency = limits?.concurrency ?? this.#options.concurrency;
+    const concurrency = limits?.concurrency ?? this.options.concurrency;
     let turn = () => this.#slots.with(signal, use, concurrency);
     for (const connection of connections) {
       const next = turn;
@@ -121,11 +136,11 @@ export class Resources {
   }
 
   /** A table pair of a run, as it was resolved when the run was opened. */
-  async comparison(runId: string, table: string): Promise<Comparison> {
+  async comparison(runId: string, table: string, ledger?: Database): Promise<Comparison> {
     const id = JSON.stringify([runId, table]);
     const known = this.#comparisons.get(id);
     if (known) return known;
-    const comparison = await readComparison(await this.ledger(), runId, table);
+    const comparison = await readComparison(ledger ?? (await this.ledger()), runId, table);
     if (!comparison) throw new TrueupError('RUN_NOT_FOUND', `run ${runId} has no table ${table} in the ledger`);
     if (this.#comparisons.size >= 500) this.#comparisons.clear();
     this.#comparisons.set(id, comparison);

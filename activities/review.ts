@@ -5,6 +5,7 @@ import { breachText } from '../contracts/guard';
 import type { TextRow } from '../contracts/finding';
 import { isSamePerson } from '../contracts/person';
 import type { RecordedResolution, ResolveMessage } from '../contracts/review';
+import type { LedgerIdentity, RunServers } from '../contracts/server';
 import type { PlanSummary } from '../contracts/run';
 import type { RunConfig } from '../contracts/table-pair';
 import type { Database, Queryable } from '../database/connection';
@@ -36,6 +37,7 @@ import {
   setPlanDigest,
   type NewRun,
 } from '../ledger/run';
+import { readServers, setServers } from '../ledger/servers';
 import { refreshStatistics } from '../ledger/statistics';
 import { needRead, resolveTables } from './resolve-tables';
 import { runConfigOf } from './run-config';
@@ -43,6 +45,7 @@ import { planEffects } from './plan-effects';
 import { guardPlan, noteTriggers } from './plan-terms';
 import type { Resources } from './resources';
 import { effectsUnread, noneSuits, otherPlan, reasons, refusal } from './review-refusal';
+import { needSame, openServers } from './servers';
 import type { StepContext } from './step';
 
 export interface OpenReviewInput {
@@ -62,6 +65,8 @@ export type OpenedReview =
       readonly kind: 'opened';
       readonly recorded: RecordedResolution;
       readonly plan: PlanSummary;
+      /** Where it is recorded; its steps are held to it. Absent in histories of earlier versions. */
+      readonly ledger?: LedgerIdentity;
       readonly searchAttributes: boolean;
     }
   | { readonly kind: 'held'; readonly holders: readonly Holder[] };
@@ -105,7 +110,8 @@ async function opened(resources: Resources, ledger: Database, recorded: Recorded
   const lines = await readPlanLines(ledger, recorded.runId);
   const plan = { digest: recorded.planDigest, lines, total: recorded.corrections, needsApproval: lines.length > 0 };
   await refreshStatistics(ledger, 'plan_item', plan.total);
-  return { kind: 'opened', recorded, plan, searchAttributes: resources.searchAttributes };
+  const place = await resources.ledgerIdentity();
+  return { kind: 'opened', recorded, plan, ledger: place, searchAttributes: resources.searchAttributes };
 }
 
 /**
@@ -125,10 +131,12 @@ async function record(
   const asOf = request.message.asOf ?? ('ids' in selection ? null : await readLedgerTime(ledger));
   const message = { ...request.message, asOf };
   const { config, comparisons } = await prepare(resources, ledger, message, empty);
-  const values = message.values === null ? null : await customValues(resources, comparisons, message.values);
+  const { servers, held } = await openServers(resources, config);
+  const values = message.values === null ? null : await customValues(held, comparisons, message.values);
   return ledger.withTransaction('read write', async (session) => {
     await forgetRefusedPlan(session, request.firstExecutionRunId);
     const runId = await insertRun(session, newRun(request, config));
+    await setServers(session, runId, servers);
     await insertRunTables(session, runId, comparisons);
     const reviews = await claimReviews(session, runId, message);
     if ('ids' in selection && reviews < selection.ids.length) {
@@ -136,14 +144,15 @@ async function record(
     }
     const leftOut = 'ids' in selection ? 0 : await countUnsuited(session, message);
     if (reviews === 0) throw refusal(noneSuits(leftOut));
+    if (comparisons.length > 0) await needSameServers(session, runId, servers);
     if (fourEyes) await needOtherEyes(session, runId, message);
     if (message.resolution === 'KEEP_TARGET') {
       await keepDifferences(session, runId);
       await settleKept(session, runId);
     } else {
       await insertReviewPlan(session, runId, values);
-      if (await planEffects(resources, session, runId, context, { reviewed: true })) await numberPlan(session, runId);
-      await judgePlan(resources, session, runId, config, message);
+      if (await planEffects(held, session, runId, context, { reviewed: true })) await numberPlan(session, runId);
+      await judgePlan(held, session, runId, config, message);
     }
     const digest = await digestPlan(session, runId);
     await setPlanDigest(session, runId, digest);
@@ -157,6 +166,11 @@ async function record(
     await insertDecision(session, runId, decisionOf(request, digest, null));
     return null;
   });
+}
+
+/** What is corrected lies in the databases in which it was found. Throws WRONG_DATABASE. */
+async function needSameServers(session: Queryable, runId: string, servers: RunServers): Promise<void> {
+  for (const finder of await listFinders(session, runId)) needSame(await readServers(session, finder.runId), servers);
 }
 
 /** Who requested the run that found a difference does not decide on it, also not to keep it. Throws REVIEW_REFUSED. */

@@ -9,6 +9,8 @@ export interface StepContext {
 
 const BEAT_MS = 2_000;
 const MOST_TIME_OUTS = 3;
+/** A worker that reaches another database gives its step back: soon, as another may take it, and then less and less. */
+const GIVEN_BACK_MS = { perAttempt: 100, most: 5_000 };
 
 /**
  * Runs one step of an activity: heartbeats on an interval also while a statement runs, hands on cancellation, and maps
@@ -41,9 +43,21 @@ function isTimedOutAgain({ code }: TrueupError, { info }: Context): boolean {
   return code === 'STATEMENT_TIMEOUT' && info.attempt >= MOST_TIME_OUTS;
 }
 
+/** Whatever the step is: that it cannot be done here says nothing of what came of it. */
+function givenBack(error: TrueupError, { info, log }: Context): ApplicationFailure {
+  log.error('this worker reaches another database than the run was opened with', { reason: error.message });
+  return ApplicationFailure.create({
+    message: error.message,
+    type: error.code,
+    nextRetryDelay: Math.min(info.attempt * GIVEN_BACK_MS.perAttempt, GIVEN_BACK_MS.most),
+    details: [{ help: error.help }],
+  });
+}
+
 function toFailure(error: unknown, context: Context, ends: 'retry' | 'at once'): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (context.cancellationSignal.aborted) return context.cancellationSignal.reason as Error;
+  if (error instanceof TrueupError && error.code === 'WRONG_DATABASE') return givenBack(error, context);
   if (error instanceof TrueupError) {
     return ApplicationFailure.create({
       message: error.message,

@@ -1,5 +1,6 @@
 import { parseDuration } from '../contracts/duration';
 import { TrueupError } from '../contracts/errors';
+import type { LedgerIdentity } from '../contracts/server';
 import type { UndoInput } from '../contracts/messages';
 import { named } from '../contracts/named';
 import type { RunConfig } from '../contracts/table-pair';
@@ -12,10 +13,12 @@ import { lockAgainstPurge, purgedText } from '../ledger/purged';
 import { readRunReport } from '../ledger/report';
 import { noteUndoneReviews } from '../ledger/review-plan';
 import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
+import { readServers, setServers } from '../ledger/servers';
 import { readUndoScope, setUndoScope } from '../ledger/undo';
 import type { TableStep } from './compare';
 import type { Verified } from './correct';
 import type { Resources } from './resources';
+import { openServers } from './servers';
 import type { StepContext } from './step';
 import { verifyWritten } from './verify-written';
 
@@ -28,6 +31,8 @@ export interface OpenUndoInput {
 export interface OpenedUndo {
   readonly runId: string;
   readonly undoOf: string;
+  /** Where it is entered; its steps are held to it. Absent in histories of earlier versions. */
+  readonly ledger?: LedgerIdentity;
   readonly searchAttributes: boolean;
   /** How long a plan that deletes or overwrites waits for a decision. */
   readonly approvalTimeoutMs: number;
@@ -50,8 +55,10 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
   if (undone.endedAt === null) {
     throw new TrueupError('RUN_NOT_UNDOABLE', `run ${undone.runId} has not ended: it is ${undone.status}`);
   }
+  // What was changed is given back in the database in which it was changed.
+  const { servers, held } = await openServers(resources, config, await readServers(ledger, undone.runId));
   for (const target of targetsOf(config)) {
-    await migrate(resources.database(target, 'target'), config.ledgerSchema, 'target');
+    await migrate(held.database(target, 'target'), config.ledgerSchema, 'target');
   }
   const approvalTimeoutMs = parseDuration(input.approvalTimeout ?? '') ?? defaults.approvalTimeoutMs;
   const runId = await ledger.withTransaction('read write', async (session) => {
@@ -60,7 +67,7 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
       const what = `the before-images of run ${undone.runId} were ${purgedText(purged)}`;
       throw new TrueupError('RUN_NOT_UNDOABLE', `${what}: it can be undone no more`);
     }
-    await checkScope(resources, undone.runId, config, input);
+    await checkScope(held, undone.runId, config, input);
     const id = await insertRun(session, {
       kind: 'undo',
       workflowId: request.workflowId,
@@ -70,6 +77,7 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
       undoOf: undone.runId,
       config: { ...config, approvalTimeoutMs, fourEyes: defaults.fourEyes },
     });
+    await setServers(session, id, servers);
     await setUndoScope(session, id, {
       tables: input.tables ?? null,
       corrections: input.corrections ?? null,
@@ -80,7 +88,14 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
     return id;
   });
   const { searchAttributes } = resources;
-  return { runId, undoOf: undone.runId, searchAttributes, approvalTimeoutMs, fourEyes: defaults.fourEyes };
+  return {
+    runId,
+    undoOf: undone.runId,
+    ledger: servers.ledger,
+    searchAttributes,
+    approvalTimeoutMs,
+    fourEyes: defaults.fourEyes,
+  };
 }
 
 /** The connections on which a run may have corrected something. */

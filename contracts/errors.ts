@@ -120,6 +120,11 @@ export const ERRORS = {
       'A pooler in front of the database refuses what every transaction needs. Use its transaction or session mode for ' +
       'this connection (in PgBouncer `pool_mode = transaction`), no `options` in the URL, or connect to the server itself.',
   },
+  WRONG_DATABASE: {
+    retryable: true,
+    exitCode: EXIT.failed,
+    help: 'A worker reaches another database, or another ledger, than the run was opened with. Give all workers of a task queue the same URLs, and each environment a namespace of its own.',
+  },
   AUTHENTICATION_FAILED: {
     retryable: false,
     exitCode: EXIT.failed,

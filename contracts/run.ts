@@ -5,6 +5,7 @@ import type { InconsistencyType } from './finding';
 import type { GuardBreach } from './guard';
 import type { Decision } from './messages';
 import type { SampleEstimate } from './sample';
+import type { RunServers } from './server';
 import type { UndoScope } from './undo';
 import type { RecordedResolution } from './review';
 
@@ -148,6 +149,8 @@ export interface RunReport {
   readonly review?: RecordedResolution & { readonly closed: number };
   /** Touched rows that were compared again after applying, and those that still differ. */
   readonly verified: { readonly checked: number; readonly differing: number } | null;
+  /** The databases that it was opened with, by connection, and its ledger; absent in runs of earlier versions. */
+  readonly servers?: RunServers;
   readonly phases: PhaseTimes;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly refusedDecisions: readonly string[];

@@ -1,6 +1,8 @@
-import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
+import type { DatabaseIdentity } from '../contracts/server';
 import { cancelRunning } from './cancel';
 import { mapDriverError } from './failure';
+import { readIdentity } from './identity';
 import { beginText, endText, type SessionOptions, type TransactionMode } from './settings';
 
 /** What a statement can be sent to: a pool or one client of it. All values come back as PostgreSQL's text form. */
@@ -27,6 +29,12 @@ export interface DatabaseOptions extends SessionOptions {
 /** Everything arrives as text; numbers past 2^53, dates and JSON would lose something in JavaScript's types. */
 const TEXT_ONLY = { getTypeParser: () => (value: string) => value } as unknown as NonNullable<PoolConfig['types']>;
 
+/** A pool whose connections are held to one database by `check`, which throws for any other. */
+interface Held {
+  readonly of: Database;
+  readonly check: (reached: DatabaseIdentity) => void;
+}
+
 /**
  * A pool of connections to one database. Each statement runs inside a transaction, which has the settings: nothing is
  * left to the session, which behind a transaction pooler may be another one in the next transaction.
@@ -35,10 +43,23 @@ export class Database implements Queryable {
   readonly name: string;
   readonly #pool: Pool;
   readonly #options: SessionOptions;
+  /** Which database each connection leads to, as it was when it was opened. */
+  readonly #identities: WeakMap<object, DatabaseIdentity>;
+  readonly #check: Held['check'] | null;
 
-  constructor(options: DatabaseOptions) {
+  constructor(options: DatabaseOptions | Held) {
+    if ('of' in options) {
+      this.name = options.of.name;
+      this.#pool = options.of.#pool;
+      this.#options = options.of.#options;
+      this.#identities = options.of.#identities;
+      this.#check = options.check;
+      return;
+    }
     this.name = options.name;
     this.#options = options;
+    this.#identities = new WeakMap();
+    this.#check = null;
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'trueup',
@@ -49,9 +70,26 @@ export class Database implements Queryable {
       types: TEXT_ONLY,
       // What is asked in one turn goes out at once: `begin` with the settings, a statement and `commit` are one round trip.
       pipeline: true,
+      // Awaited before a connection is lent for the first time, though its type says that nothing is returned.
+      onConnect: (async (client: ClientBase) => {
+        this.#identities.set(client, await readIdentity(client));
+      }) as (client: ClientBase) => void,
     } satisfies PoolConfig & { readonly pipeline: boolean });
     // An idle connection that the server closes is replaced at the next use; there is nobody to tell now.
     this.#pool.on('error', () => undefined);
+  }
+
+  /** The same pool, whose connections are lent only after `check` was given the database that they lead to, and let it pass. */
+  heldTo(check: Held['check']): Database {
+    return new Database({ of: this, check });
+  }
+
+  /** The database that a connection of the pool leads to now. */
+  identity(): Promise<DatabaseIdentity> {
+    return this.#lend((client) => {
+      const reached = this.#identities.get(client);
+      return reached ? Promise.resolve(reached) : readIdentity(client);
+    });
   }
 
   /** Runs one statement in a transaction of its own. */
@@ -122,6 +160,7 @@ export class Database implements Queryable {
     } catch (error) {
       throw mapDriverError(error, this.name);
     }
+    this.#admit(client);
     let broken: Error | undefined;
     const onClientError = (error: Error) => (broken = error);
     client.on('error', onClientError);
@@ -137,6 +176,17 @@ export class Database implements Queryable {
       client.off('error', onClientError);
       // After an abort a cancel may still be on its way: it must not hit the session's next user.
       client.release(broken ?? signal?.aborted);
+    }
+  }
+
+  /** Lets a connection pass that leads to the database to which this pool is held; another goes back, unused. */
+  #admit(client: PoolClient): void {
+    const reached = this.#identities.get(client);
+    try {
+      if (this.#check && reached) this.#check(reached);
+    } catch (error) {
+      client.release();
+      throw error;
     }
   }
 

@@ -11,6 +11,7 @@ import {
   type TableStatus,
   type TableSummary,
 } from '../contracts/run';
+import type { RunServers } from '../contracts/server';
 import type { Queryable } from '../database/connection';
 import { totalChunks, countChunks } from './chunk';
 import { readChainHead } from './chain';
@@ -34,6 +35,7 @@ interface RunRow {
   blocked: string;
   undo_of: string | null;
   undo: string | null;
+  servers: string | null;
   phases: string;
   verified_checked: string | null;
   verified_differing: string | null;
@@ -167,6 +169,7 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
       row.verified_checked === null
         ? null
         : { checked: Number(row.verified_checked), differing: Number(row.verified_differing) },
+    ...(row.servers === null ? {} : { servers: JSON.parse(row.servers) as RunServers }),
     phases: JSON.parse(row.phases) as PhaseTimes,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     refusedDecisions: await listRefusals(ledger, row.run_id),

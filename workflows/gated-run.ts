@@ -7,8 +7,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { PlanAnswer, ReconcileResult, RunPhase } from '../contracts/messages';
+import type { LedgerIdentity } from '../contracts/server';
 import type { PlanSummary, RunStatus } from '../contracts/run';
-import { quick } from './activities';
+import { holdToLedger, quick } from './activities';
 import { attempt } from './always';
 import { Decisions } from './decisions';
 import { gateSection, howToDecide } from './details';
@@ -18,6 +19,7 @@ import { NEEDS_APPROVAL, PHASE } from './search-attributes';
 
 /** What is known of a run once the ledger has it. */
 interface Opened {
+  readonly ledger?: LedgerIdentity;
   readonly runId: string;
   readonly searchAttributes: boolean;
   /** How long a plan waits for a decision. */
@@ -60,6 +62,7 @@ export abstract class GatedRun<Known extends Opened> {
   /** From now on there is a run in the ledger, and decisions are written to it. */
   protected enterLedger(known: Known, fourEyes: boolean, requestedBy: string | undefined): void {
     this.known = known;
+    holdToLedger(known.ledger);
     this.barred = fourEyes ? (requestedBy ?? null) : null;
     this.decisions.opened(known.runId);
   }

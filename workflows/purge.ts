@@ -1,7 +1,8 @@
 import { isCancellation, setCurrentDetails, setDefaultSignalHandler, workflowInfo } from '@temporalio/workflow';
+import type { PlannedPurge } from '../activities/purge';
 import { checkPurgeInput } from '../contracts/input';
 import type { PurgeInput, PurgeSummary } from '../contracts/purge';
-import { long, opening } from './activities';
+import { holdToLedger, long, opening } from './activities';
 import { purgeSection } from './details';
 import { catalogued, failure } from './failure';
 import { endLost } from './lost';
@@ -15,7 +16,8 @@ export async function purge(given?: PurgeInput): Promise<PurgeSummary> {
   const checked = checkPurgeInput(given);
   if (!checked.ok) throw failure('INPUT_INVALID', `input of purge: ${checked.problem}`);
   const input = checked.value;
-  const planned = await planAll(input);
+  const { inLedger, ...planned } = await planAll(input);
+  holdToLedger(inLedger);
   const show = (state: string) => setCurrentDetails(purgeSection(state, planned));
   show('nothing dropped yet');
   if (input.apply !== true || planned.runs === 0) {
@@ -46,7 +48,7 @@ export async function purge(given?: PurgeInput): Promise<PurgeSummary> {
 }
 
 /** What would be dropped, once runs have ended in the ledger whose workflow is gone. */
-async function planAll(input: PurgeInput): Promise<PurgeSummary> {
+async function planAll(input: PurgeInput): Promise<PlannedPurge> {
   const plan = () => long.planPurge.executeWithOptions({ summary: 'see what would be dropped' }, [input]);
   const planned = await plan().catch(async (error: unknown) => {
     // Of runs that are named, one that has not ended is a reason to refuse them all.

@@ -10,8 +10,9 @@ import {
 } from '@temporalio/workflow';
 import type { CheckKind } from '../contracts/check';
 import type { TableSummary } from '../contracts/run';
+import type { LedgerIdentity } from '../contracts/server';
 import type { ChunkLimits, Tuning } from '../contracts/throttle';
-import { long, quick } from './activities';
+import { holdToLedger, long, quick } from './activities';
 import { runCheck } from './checks';
 import { catalogued } from './failure';
 import { tuneTable } from './messages';
@@ -34,6 +35,8 @@ export interface ReconcileTableInput {
   readonly checks?: readonly CheckKind[];
   /** false: rows are not compared. */
   readonly rows?: boolean;
+  /** The ledger that its steps are held to; absent in runs of earlier versions. */
+  readonly ledger?: LedgerIdentity;
   /** Where an earlier run of this workflow stopped. */
   readonly cursor?: Cursor;
 }
@@ -55,6 +58,7 @@ const MOST_ACTIVITIES = 5_000;
 /** One table pair: plan chunks, compare them in a sliding window, let what differs settle, aggregate. */
 export async function reconcileTable(input: ReconcileTableInput): Promise<TableSummary> {
   setDefaultSignalHandler(() => setCurrentDetails(`Decisions go to the workflow \`${input.parent}\`.`));
+  holdToLedger(input.ledger);
   const pace = new Pace(input.tuning);
   const view = new TableView(input, pace);
   setHandler(tuneTable, (tuning) => {

@@ -138,6 +138,7 @@ class Run extends GatedRun<OpenedRun> {
         activitiesPerRun: ACTIVITIES_PER_RUN,
         checks,
         rows: this.opened.rows !== false,
+        ...(this.opened.ledger === undefined ? {} : { ledger: this.opened.ledger }),
       };
       const child = await startChild<typeof reconcileTable>(WORKFLOW.reconcileTable, {
         workflowId: `${this.workflowId}/${name}`,

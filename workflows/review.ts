@@ -19,7 +19,7 @@ import {
   type ResolveMessage,
 } from '../contracts/review';
 import type { PlanSummary, RunStatus } from '../contracts/run';
-import { long, quick } from './activities';
+import { holdToLedger, long, quick } from './activities';
 import { always, attempt } from './always';
 import { applyPlan } from './apply';
 import { planTable } from './details';
@@ -119,7 +119,10 @@ class Review {
     const opened = await long.openReview.executeWithOptions({ summary: `record ${message.resolution}` }, [
       { message, workflowId, firstExecutionRunId, decisionNo, channel, final },
     ]);
-    if (opened.kind === 'opened') return opened;
+    if (opened.kind === 'opened') {
+      holdToLedger(opened.ledger);
+      return opened;
+    }
     for (const { runId, workflowId: holder, executionId } of opened.holders) {
       if (await isOpen(holder, executionId)) continue;
       const summary = `open the entries of ${runId} again, whose workflow is gone`;

@@ -3,6 +3,7 @@ import { ERRORS, isErrorCode } from '../../contracts/errors';
 import type { RowInconsistencyType } from '../../contracts/finding';
 import type { RunPhase } from '../../contracts/messages';
 import { standingOf, type RunReport, type TableSummary } from '../../contracts/run';
+import { serverFacts } from './servers';
 import { checkLines } from './check-lines';
 import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
@@ -90,6 +91,13 @@ function errorLines({ code, message }: { readonly code: string; readonly message
   return isErrorCode(code) ? [line, `  ${ERRORS[code].help}`] : [line];
 }
 
+/** `Databases: legacy is shop, PostgreSQL 16.4, system …448312; …`, and a failover if there was one. */
+function serversLine({ servers }: RunReport): string | null {
+  if (servers === undefined) return null;
+  const parts = serverFacts(servers).map(([name, text]) => `${name} is ${text}`);
+  return `Databases: ${parts.join('; ')}.`;
+}
+
 /** `Of run trueup-…: tables orders; forced.` */
 function scopeLine({ runId, tables, corrections, force }: NonNullable<RunReport['undo']>): string {
   const parts = [
@@ -124,7 +132,7 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   if (report.tables.length > 0 && seen !== undefined) lines.push(seen);
   lines.push(...checkLines(report.checks, colors));
   if (report.tables.length + report.checks.length > 0) lines.push('');
-  for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report)]) {
+  for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report), serversLine(report)]) {
     if (line !== null) lines.push(line);
   }
   if (report.decision !== null) lines.push(`${decisionLine(report.decision, report.leftOut)}.`);

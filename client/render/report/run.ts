@@ -1,5 +1,6 @@
 import type { Tally } from '../../../contracts/report';
 import type { RunReport } from '../../../contracts/run';
+import { serverFacts } from '../servers';
 import { count, duration, instant } from '../text';
 import { totalFindings } from '../findings-text';
 import type { ReportDocument, ReportSection } from './document';
@@ -17,6 +18,9 @@ export function runDocument(run: RunReport, tally: Tally): ReportDocument {
       ...(waited === 0 ? [] : [['Of that waiting for approval', duration(waited)] as const]),
       ...tallyFacts(tally),
       ['Differences left', count(run.remaining)],
+      ...(run.servers === undefined
+        ? []
+        : serverFacts(run.servers).map(([name, text]) => [`Database ${name}`, text] as const)),
       ...(run.planDigest === null ? [] : [['Plan', run.planDigest] as const]),
       ...(decision === null ? [] : [['Decision', `${decision.decision} by ${decision.approver ?? 'nobody'}`] as const]),
     ],
