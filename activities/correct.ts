@@ -140,7 +140,9 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
   const apply = await applyContext(resources, { runId, schema, cascades }, comparison);
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
   const [first] = await nextPlanItems(ledger, runId, step, '0', 1);
-  const bulk = first?.operation === 'insert' && first.checkSource ? bulkOf(apply, table, schema) : null;
+  // What a person gave is given to all inserts of a plan, or to none.
+  const isCopy = first?.operation === 'insert' && first.checkSource && first.given === undefined;
+  const bulk = isCopy ? bulkOf(apply, table, schema) : null;
   const applied = bulk
     ? insertPages(ledger, apply, bulk, step, context.signal)
     : applyItems(ledger, apply, step, context.signal);

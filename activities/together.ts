@@ -7,7 +7,8 @@ import type { CorrectionOutcome } from '../engine/apply';
 import { applyInCompany } from '../engine/company';
 import { applyJoined } from '../engine/joint-apply';
 import type { JointContext, JointTable } from '../engine/joint-transaction';
-import { joinItems } from '../engine/joined';
+import { joinItems, keysFrom, keysInto } from '../engine/joined';
+import { inTargetForm } from '../engine/target-form';
 import { insertCorrections } from '../ledger/correction';
 import { listTiedDeletes } from '../ledger/effect';
 import { listInsertedTables, nextOpenItems } from '../ledger/plan';
@@ -41,9 +42,10 @@ export async function applyTogether(
 ): Promise<ApplyCounts> {
   const ledger = await resources.ledger();
   const counts = { success: 0, skipped: 0, failed: 0, deferred: 0 };
-  const items = await readOpen(resources, runId);
-  if (items === null) return { ...counts, deferred: MOST_ITEMS };
-  const tables = await lookUp(resources, runId, items);
+  const planned = await readOpen(resources, runId);
+  if (planned === null) return { ...counts, deferred: MOST_ITEMS };
+  const tables = await lookUp(resources, runId, planned);
+  const items = await inTargetForms(planned, tables);
   const settled = new Set<string>();
   const enter = async (outcomes: readonly CorrectionOutcome[]) => {
     const { counts: entered, automatic } = await insertCorrections(ledger, runId, approver, outcomes);
@@ -93,6 +95,24 @@ async function readOpen(resources: Resources, runId: string): Promise<readonly P
     items.push(...page);
     if (items.length > MOST_ITEMS || characters > MOST_CHARACTERS) return null;
   }
+}
+
+/** The items with what ties them to each other as the targets have it, in the order given. */
+async function inTargetForms(items: readonly PlanItem[], tables: ReadonlyMap<string, JointTable>) {
+  const found = new Map<string, PlanItem>();
+  for (const [name, { context, shape, ties }] of tables) {
+    const { comparison, sides } = context;
+    const columns = new Set([
+      ...ties.uniqueKeys.flatMap((key) => key.columns),
+      ...keysFrom(ties).flatMap(({ child }) => child.columns),
+      ...keysInto(ties).flatMap(({ parent }) => parent.columns),
+    ]);
+    const of = items.filter(({ table }) => table === name);
+    for (const item of await inTargetForm(sides.target.database, comparison, shape, of, columns)) {
+      found.set(item.seq, item);
+    }
+  }
+  return items.map((item) => found.get(item.seq) ?? item);
 }
 
 function tableOf(tables: ReadonlyMap<string, JointTable>, name: string): JointTable {

@@ -8,6 +8,15 @@ export interface NotNull {
   readonly target: boolean;
 }
 
+/** How a value is made a text where its cast does not tell what its output does; `output`: any type of the users'. */
+export type TextForm = 'boolean' | 'inet' | 'xml' | 'output';
+
+/** The forms of a column's text on each side; absent: its cast to text. */
+export interface TextForms {
+  readonly source?: TextForm;
+  readonly target?: TextForm;
+}
+
 export interface KeyColumn {
   readonly source: string;
   readonly target: string;
@@ -16,6 +25,8 @@ export interface KeyColumn {
   readonly order: KeyOrder;
   /** The cast to `type` where it is needed: mostly `type` itself. */
   readonly castTo: string;
+  /** How `castTo` is reached where that is text and no cast. */
+  readonly forms?: TextForms;
   /** Sides on which the column has another type and is cast to `type`. */
   readonly cast: { readonly source: boolean; readonly target: boolean };
   /** Sides on which the catalog says that it is never NULL; it makes hashing faster, and nothing else. */
@@ -42,12 +53,14 @@ export type KeyOrigin = 'config' | 'catalog' | 'none';
 
 /**
  * When two values are equal although their hashes differ. `equal`: by SQL's `=` of the type, where the text that is
- * hashed tells more apart. The others are chosen in the config; `types` are those of the source and the target.
+ * hashed tells more apart. `xml`: a text spells the same xml. `text`: by a rule of the config, and by what a text may spell,
+ * as `true` and `t`. The others are chosen in the config; `types` are those of the source and the target.
  */
 export type Equivalence =
   | { readonly kind: 'equal'; readonly type: string }
   | { readonly kind: 'near'; readonly within: Tolerance; readonly types: readonly [source: string, target: string] }
-  | { readonly kind: 'text'; readonly rule: TextRule };
+  | { readonly kind: 'xml' }
+  | { readonly kind: 'text'; readonly rule: TextRule; readonly spelling?: 'boolean' | 'inet' };
 
 export interface ComparedColumn {
   readonly source: string;
@@ -56,10 +69,20 @@ export interface ComparedColumn {
   readonly type: string;
   /** The type to which both sides are cast; null: both have it already. */
   readonly castTo: string | null;
+  /** How `castTo` is reached where that is text and no cast. */
+  readonly forms?: TextForms;
   /** Sides on which the catalog says that it is never NULL; it makes hashing faster, and nothing else. */
   readonly notNull?: NotNull;
   /** When values whose hashes differ are equal all the same; absent: never. NULL is equal to NULL only, whatever it says. */
   readonly equivalence?: Equivalence;
+}
+
+/** How a value of the source becomes one of the target where their types differ: by way of the type of the comparison. */
+export interface Conversion {
+  readonly from: string;
+  readonly through: string;
+  /** Whether what the target's type rounds may be near enough to count as equal. */
+  readonly near?: true;
 }
 
 /** A column that a correction may write, with the target's type; its modifier is left to the assignment to check. */
@@ -67,6 +90,8 @@ export interface WritableColumn {
   readonly source: string;
   readonly target: string;
   readonly targetType: string;
+  /** Absent: the target's type reads the source's text as it is. */
+  readonly conversion?: Conversion;
 }
 
 /**
@@ -109,7 +134,17 @@ export interface Comparison {
   readonly columns: readonly ComparedColumn[];
   readonly writable: readonly WritableColumn[];
   /** Every column of the target with its type: what a before-image holds. */
-  readonly targetColumns: readonly { readonly name: string; readonly type: string; readonly generated: boolean }[];
+  readonly targetColumns: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly generated: boolean;
+    /** Absent: its cast to text. */
+    readonly form?: TextForm;
+  }[];
+  /** The forms of the source's texts, by column; absent: their casts to text. */
+  readonly sourceForms?: Readonly<Record<string, TextForm>>;
+  /** Columns of the target that a row must have and that no correction fills; absent or empty: rows can be inserted. */
+  readonly unfilled?: readonly string[];
   /** Whether the side's catalog proves that no two rows have one key; otherwise planning looks. */
   readonly keyProven: { readonly source: boolean; readonly target: boolean };
   readonly hash: HashMethod;

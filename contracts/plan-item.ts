@@ -11,8 +11,15 @@ export interface PlanItem {
   readonly key: TextRow;
   /** The full target row that is expected; null: no row. */
   readonly before: TextRow | null;
-  /** Values to write; for an update only what changes; null for a delete. */
+  /**
+   * Values to write; for an update only what changes; null for a delete. With `checkSource` they are those of the source, in
+   * its text form, which the statement converts; else, and for the columns `given`, they are in the target's own form.
+   */
   readonly after: TextRow | null;
+  /** Columns whose value a person gave, or that has to stand for another for a moment; absent: none. */
+  readonly given?: readonly string[];
+  /** `after` in the form in which the target gives it back, where rows are told apart by it; absent: `after` is in it. */
+  readonly becomes?: TextRow;
   /** Source values that must still hold when the correction is applied; null: there must be no such row. */
   readonly source: TextRow | null;
   /** Whether the source is read again before writing; an undo has no source. */

@@ -18,6 +18,10 @@ export interface ColumnShape {
   readonly collation: CollationShape | null;
   /** The labels of an enum in their order; null for other types. */
   readonly labels: readonly string[] | null;
+  /** Whether its type is a user's, with a cast to text of its own: what that gives may tell less than the output does. */
+  readonly ownText?: boolean;
+  /** Whether a row that leaves it out is refused: it cannot be NULL, and no default and no sequence fills it. */
+  readonly needed?: boolean;
 }
 
 export interface IndexShape {
@@ -39,6 +43,8 @@ export interface TableShape {
   readonly indexes: readonly IndexShape[];
   /** Which of SELECT, INSERT, UPDATE, DELETE the session's user has. */
   readonly privileges: ReadonlySet<string>;
+  /** Whether a trigger may fill what an insert leaves out. */
+  readonly filled?: boolean;
 }
 
 /**
@@ -54,13 +60,26 @@ const NOT_NULL = `a.attnotnull and r.relkind in ('r', 'p') and not r.inherited a
   select 1 from pg_constraint n where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated
      and a.attnum = any (n.conkey))`;
 
+/** A cast to text that is a function: for any other type the cast is the type's output. PostgreSQL's own are known. */
+const OWN_TEXT = `y.oid >= 16384 and exists (select 1 from pg_cast k
+  where k.castsource = y.oid and k.casttarget = 'text'::regtype and k.castmethod = 'f')`;
+
+const NEEDED = `r.relkind in ('r', 'p', 'f') and (a.attnotnull or t.typtype = 'd' and t.typnotnull)
+  and not a.atthasdef and a.attidentity = '' and t.typdefault is null`;
+
+/** Triggers that see a row before it is inserted, here or in a partition. */
+const FILLED = `exists (select 1 from pg_trigger g
+  where g.tgtype & 7 = 7 and g.tgenabled in ('O', 'A') and not g.tgisinternal
+    and (g.tgrelid = c.oid or g.tgrelid in (select p.relid from pg_partition_tree(c.oid) as p)))`;
+
 /** Reads a table, view or partitioned table from the catalog; null when the user can see none of that name. */
 export async function readTableShape(db: Queryable, schema: string, name: string): Promise<TableShape | null> {
-  const found = await db.query<{ oid: string; relkind: string; inherited: string; privileges: string }>(
+  const found = await db.query<Record<'oid' | 'relkind' | 'inherited' | 'privileges' | 'filled', string>>(
     `select c.oid, c.relkind, c.relkind = 'r' and exists (select 1 from pg_inherits h where h.inhparent = c.oid) as inherited,
             array_to_string(array(
               select p from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p
-               where has_table_privilege(c.oid, p)), ',') as privileges
+               where has_table_privilege(c.oid, p)), ',') as privileges,
+            ${FILLED} as filled
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
     [schema, name],
@@ -68,13 +87,16 @@ export async function readTableShape(db: Queryable, schema: string, name: string
   const table = found.rows[0];
   if (!table) return null;
   const columns = await db.query<
-    Record<'name' | 'type' | 'base' | 'category' | 'not_null' | 'gen' | 'ident' | 'collation', string> & {
+    Record<
+      'name' | 'type' | 'base' | 'category' | 'not_null' | 'gen' | 'ident' | 'collation' | 'own_text' | 'needed',
+      string
+    > & {
       labels: string | null;
     }
   >(
     `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, format_type(y.oid, -1) as base,
             t.typcategory as category, ${NOT_NULL} as not_null, a.attgenerated <> '' as gen,
-            a.attidentity <> '' as ident, a.attcollation as collation,
+            a.attidentity <> '' as ident, a.attcollation as collation, ${OWN_TEXT} as own_text, ${NEEDED} as needed,
             case when y.typtype = 'e' then
               (select to_json(array_agg(e.enumlabel::text order by e.enumsortorder)) from pg_enum e
                 where e.enumtypid = y.oid) end as labels
@@ -106,10 +128,13 @@ export async function readTableShape(db: Queryable, schema: string, name: string
       identity: row.ident === 't',
       collation: collations.get(row.collation) ?? null,
       labels: row.labels === null ? null : (JSON.parse(row.labels) as string[]),
+      ...(row.own_text === 't' ? { ownText: true } : {}),
+      ...(row.needed === 't' ? { needed: true } : {}),
     })),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? [],
     indexes: table.inherited === 't' ? [] : ofTable,
     privileges: new Set(table.privileges.split(',').filter((privilege) => privilege !== '')),
+    ...(table.filled === 't' ? { filled: true } : {}),
   };
 }
 

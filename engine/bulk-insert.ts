@@ -10,6 +10,7 @@ import { takeTurn } from './apply';
 import { withDefaultPath } from './default-path';
 import { settledBoth } from './locate';
 import { concernsRows } from './refusal';
+import { writtenValues } from './written-value';
 
 export interface BulkInsert {
   readonly runId: string;
@@ -179,10 +180,10 @@ async function insertRows(
   { seqArray, afterArrays }: InsertPage,
   { rows, only }: Part,
 ): Promise<void> {
-  const types = new Map(comparison.targetColumns.map(({ name, type }) => [name, type]));
   const columns = comparison.writable.map(({ target }) => target);
   const names = numbered('v', columns.length);
-  const values = columns.map((name, i) => `${names[i] ?? ''}::${types.get(name) ?? 'text'}`);
+  const valueOf = writtenValues(comparison, { checkSource: true });
+  const values = columns.map((name, i) => valueOf(name, names[i] ?? ''));
   const inserted = await session.query(
     `insert into ${sides.target.relation} (${columns.map(quoteIdentifier).join(', ')}) overriding system value
      select ${values.join(', ')}

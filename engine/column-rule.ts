@@ -16,6 +16,7 @@ export function equivalenceOf(
   common: CommonType | null,
 ): Equivalence | null {
   const { tolerance, rule } = rulesOf(pair, source.name);
+  const spelling = common?.type === 'text' ? spellingOf(source, target) : null;
   const both = (is: (baseType: string) => boolean) => is(source.baseType) && is(target.baseType);
   if (tolerance) {
     const [allowed, fits] =
@@ -29,9 +30,20 @@ export function equivalenceOf(
     const fits = common?.type === 'text' && (isText(source) || isText(target));
     if (!fits) throw misplaced(pair, 'text', source, target, 'a text on one side at the least');
     const caseless = rule.caseless || (isCitext(source.baseType) && isCitext(target.baseType));
-    return { kind: 'text', rule: { trim: rule.trim, caseless } };
+    return { kind: 'text', rule: { trim: rule.trim, caseless }, ...(spelling === null ? {} : { spelling }) };
+  }
+  if (spelling !== null) return { kind: 'text', rule: { trim: false, caseless: false }, spelling };
+  if (common?.type === 'text' && [source, target].filter(({ baseType }) => baseType === 'xml').length === 1) {
+    return { kind: 'xml' };
   }
   return common === null || common.equalAs === null ? null : { kind: 'equal', type: common.equalAs };
+}
+
+/** Where a text stands for a value that has two: as its output, and as its cast. */
+function spellingOf(source: ColumnShape, target: ColumnShape): 'boolean' | 'inet' | null {
+  const types = [source.baseType, target.baseType];
+  if (types[0] === types[1]) return null;
+  return types.includes('boolean') ? 'boolean' : types.includes('inet') ? 'inet' : null;
 }
 
 /** What a reader of the report should know of what counts as equal, or null. */

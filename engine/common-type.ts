@@ -83,9 +83,24 @@ export function commonType(source: ValueType, target: ValueType): CommonType | n
     const { type, castTo = type } = family;
     return { castTo, type, equalAs: type === 'jsonb' ? 'jsonb' : null };
   }
+  const element = commonElement(a, b);
+  if (element !== null) return { castTo: 'text', type: 'text', equalAs: `${element}[]` };
   const alike = source.category === target.category && TEXTS_ALIKE.has(source.category);
   if (!alike && !isText(source) && !isText(target)) return null;
   return { castTo: 'text', type: 'text', equalAs: null };
+}
+
+/** Types whose texts read as the type that they have in common, also within an array. */
+const ELEMENTS: readonly Family[] = FAMILIES.filter(({ type }) =>
+  ['bigint', 'numeric', 'double precision', 'inet'].includes(type),
+);
+
+/** The type that the elements of two arrays have in common; null: none, or they are no arrays. */
+function commonElement(a: string, b: string): string | null {
+  if (!a.endsWith('[]') || !b.endsWith('[]')) return null;
+  const elements = [a, b].map((name) => name.slice(0, -2));
+  const family = ELEMENTS.find(({ members }) => elements.every((name) => members.includes(name) && name !== 'money'));
+  return family?.type ?? null;
 }
 
 /** By which type's `=` two values of one type are compared after their forms; null: the forms say all. */

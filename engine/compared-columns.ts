@@ -4,6 +4,7 @@ import type { TablePair } from '../contracts/table-pair';
 import type { ColumnPair } from './column-pair';
 import { equivalenceOf, ruleNote } from './column-rule';
 import { commonType } from './common-type';
+import { textForms } from './text-form';
 
 /**
  * How each pair of columns is compared that is neither of the key (by its source name) nor excluded, and what a reader
@@ -33,7 +34,8 @@ export function comparedColumns(
     if (note !== null) notes.push(note);
     const { type, castTo } = common;
     const notNull = { source: source.notNull, target: target.notNull };
-    const column = { source: source.name, target: target.name, type, castTo, notNull };
+    const forms = textForms(source, target, common);
+    const column = { source: source.name, target: target.name, type, castTo, notNull, ...(forms ? { forms } : {}) };
     columns.push(equivalence === null ? column : { ...column, equivalence });
   }
   return { columns, notes };

@@ -7,6 +7,7 @@ import { comparedColumns } from './compared-columns';
 import { chooseKey, type KeyChoice } from './key-choice';
 import { layKey } from './key-order';
 import type { Role } from './side';
+import { writtenColumns } from './written-column';
 
 /**
  * Resolves a table pair against both catalogs: which columns make the key, which are compared and in what type, which
@@ -27,7 +28,8 @@ export function resolveComparison(
   const keyNullable = isNullable(choice, source, target);
   const compared = comparedColumns(pair, columnPairs, keyNames);
   const { columns } = compared;
-  const notes = [...compared.notes];
+  const written = writtenColumns(pair, columnPairs, target, keyNames);
+  const notes = [...compared.notes, ...written.notes];
   const keyText = key.map((column) => column.source).join(', ');
   if (key.length === 0) {
     if (columns.length === 0) throw new TrueupError('KEY_UNUSABLE', `table ${pair.name}: no column is on both sides`);
@@ -52,10 +54,14 @@ export function resolveComparison(
     keyNullable,
     strategy,
     columns,
-    writable: columnPairs
-      .filter(({ target: t }) => !t.generated)
-      .map(({ source: s, target: t }) => ({ source: s.name, target: t.name, targetType: t.baseType })),
-    targetColumns: target.columns.map(({ name, baseType, generated }) => ({ name, type: baseType, generated })),
+    writable: written.writable,
+    targetColumns: target.columns.map((column) => {
+      const form = written.forms.target.get(column.name);
+      const { name, baseType: type, generated } = column;
+      return { name, type, generated, ...(form === undefined ? {} : { form }) };
+    }),
+    ...(written.forms.source.size === 0 ? {} : { sourceForms: Object.fromEntries(written.forms.source) }),
+    ...(written.unfilled.length === 0 ? {} : { unfilled: written.unfilled }),
     keyProven: {
       source: isUnique(source, keyNames),
       target: isUnique(target, namesOf(choice.columns, 'target')),

@@ -1,8 +1,9 @@
-import type { Comparison } from '../contracts/comparison';
+import type { Comparison, TextForm } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import type { ColumnShape, TableShape } from '../database/table-shape';
+import { textOf } from './text-form';
 
 /** Values in the text form that the column would hold, or what is wrong with one; a problem never repeats a value. */
 export type CheckedValues =
@@ -23,6 +24,7 @@ export async function checkValues(
 ): Promise<CheckedValues> {
   const key = comparison.key.map((column) => column.target);
   const writable = shape.columns.filter(({ name, generated }) => !generated && !key.includes(name));
+  const forms = new Map(comparison.targetColumns.map((column) => [column.name, column.form]));
   const values: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(given)) {
     const problem = (what: string): CheckedValues => ({
@@ -39,7 +41,7 @@ export async function checkValues(
       values[name] = null;
       continue;
     }
-    const stored = await storedText(session, column, value);
+    const stored = await storedText(session, column, forms.get(name), value);
     if (stored === null) return problem(`found a text that is no ${column.type}`);
     if (stored === 'changed') return problem(`found a value that does not fit ${column.type} as it is`);
     values[name] = stored.text;
@@ -51,6 +53,7 @@ export async function checkValues(
 async function storedText(
   session: Queryable,
   { type, baseType, category }: ColumnShape,
+  form: TextForm | undefined,
   value: string,
 ): Promise<{ readonly text: string } | 'changed' | null> {
   const fits =
@@ -59,7 +62,7 @@ async function storedText(
       : 'true';
   try {
     const { rows } = await session.query<{ text: string; fits: string }>(
-      `select ($1::text::${type})::text as text, ${fits} as fits`,
+      `select ${textOf(`($1::text::${type})`, form)} as text, ${fits} as fits`,
       [value],
     );
     return rows[0]?.fits === 't' ? { text: rows[0].text } : 'changed';

@@ -1,3 +1,4 @@
+import type { Comparison } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import type { ForeignKey } from '../database/foreign-key';
@@ -7,6 +8,7 @@ import type { EffectTable } from './effect-table';
 import { keyDigest, keyRecord, type KeyValues } from './key';
 import { alias, keyArrays, keyColumns, Parameters } from './range';
 import type { Side } from './side';
+import { textOf } from './text-form';
 
 /** What the database would do to one row by itself, were the row deleted that it refers to. */
 export interface Effect {
@@ -23,7 +25,11 @@ export interface Effect {
 }
 
 /** The values that a foreign key's `set null` or `set default` gives its columns; null where it deletes. */
-export async function valuesSet(session: Queryable, key: ForeignKey): Promise<TextRow | null> {
+export async function valuesSet(
+  session: Queryable,
+  key: ForeignKey,
+  { targetColumns }: Comparison,
+): Promise<TextRow | null> {
   if (key.onDelete === 'c') return null;
   const nothing = Object.fromEntries(key.setColumns.map((name) => [name, null]));
   if (key.onDelete === 'n') return nothing;
@@ -35,7 +41,11 @@ export async function valuesSet(session: Queryable, key: ForeignKey): Promise<Te
     [key.child.schema, key.child.table, key.setColumns],
   );
   if (rows.length === 0) return nothing;
-  const values = rows.map(({ name, expression, type }) => `(${expression})::${type}::text as ${quoteIdentifier(name)}`);
+  const forms = new Map(targetColumns.map(({ name, form }) => [name, form]));
+  const values = rows.map(
+    ({ name, expression, type }) =>
+      `${textOf(`((${expression})::${type})`, forms.get(name))} as ${quoteIdentifier(name)}`,
+  );
   const evaluated = await session.query<TextRow>(`select ${values.join(', ')}`);
   return { ...nothing, ...evaluated.rows[0] };
 }
@@ -52,8 +62,8 @@ export async function* findEffects(
   child: EffectTable,
 ): AsyncIterable<readonly Effect[]> {
   if (keys.length === 0) return;
-  const set = await valuesSet(session, foreignKey);
   const { side, comparison } = child;
+  const set = await valuesSet(session, foreignKey, comparison);
   const parameters = new Parameters();
   const arrays = keyArrays(parent, keys, parameters);
   const wanted = parent.key.map((_, i) => alias('w', i));

@@ -3,6 +3,8 @@ import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import { sameText } from './fold';
+import { sameSpelling, spelled } from './spelling';
+import { textOf } from './text-form';
 
 /**
  * SQL for the form that is hashed, where a coarser one than the exact form is at hand: values with equal forms are
@@ -11,8 +13,10 @@ import { sameText } from './fold';
  */
 export function equivalentForm({ equivalence }: ComparedColumn, exact: string): string {
   if (equivalence?.kind !== 'text') return exact;
-  const trimmed = equivalence.rule.trim ? `btrim(${exact})` : exact;
-  return equivalence.rule.caseless ? `lower(${trimmed} collate "C")` : trimmed;
+  const { rule, spelling } = equivalence;
+  const trimmed = rule.trim ? `btrim(${exact})` : exact;
+  const folded = rule.caseless ? `lower(${trimmed} collate "C")` : trimmed;
+  return spelling === undefined ? folded : spelled(spelling, folded);
 }
 
 /** Lends a session of the target, inside a transaction. */
@@ -67,7 +71,10 @@ async function equivalentRows(
   inTarget: InTarget,
 ): Promise<ReadonlySet<number>> {
   if (equivalence.kind === 'text') {
-    const same = pairs.filter(({ source, target }) => sameText(equivalence.rule, source, target));
+    const { rule, spelling } = equivalence;
+    const isSame = ({ source, target }: ValuePair) =>
+      sameText(rule, source, target) || (spelling !== undefined && sameSpelling(spelling, rule, source, target));
+    const same = pairs.filter(isSame);
     return new Set(same.map(({ row }) => row));
   }
   const question = questionOf(equivalence);
@@ -85,6 +92,7 @@ interface Question {
 }
 
 function questionOf(equivalence: Exclude<Equivalence, { kind: 'text' }>): Question {
+  if (equivalence.kind === 'xml') return { condition: sameXml, values: [] };
   if (equivalence.kind === 'equal') return { condition: equalCondition(equivalence.type), values: [] };
   const { within, types } = equivalence;
   const isNumber = 'number' in within;
@@ -96,6 +104,9 @@ function questionOf(equivalence: Exclude<Equivalence, { kind: 'text' }>): Questi
     values: [isNumber ? within.number : within.microseconds],
   };
 }
+
+/** A declared encoding is part of the cast to text, and not of the output. */
+const sameXml = `${textOf('a::xml', 'xml')} = ${textOf('b::xml', 'xml')}`;
 
 /** Exact: a float stands for the shortest decimal number that reads back as itself, which is how it is printed. */
 function numberForm(text: string, type: string): string {

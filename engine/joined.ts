@@ -17,8 +17,13 @@ export function rowBefore(item: PlanItem): TextRow | null {
   return item.before;
 }
 
+/** The value that a correction gives a column, in the form in which the target has it; undefined: it gives none. */
+export function valueAfter({ after, becomes }: PlanItem, name: string): string | null | undefined {
+  return (becomes ?? after)?.[name];
+}
+
 export function rowAfter(item: PlanItem): TextRow | null {
-  return item.operation === 'delete' ? null : { ...(item.before ?? {}), ...(item.after ?? {}) };
+  return item.operation === 'delete' ? null : { ...(item.before ?? {}), ...(item.becomes ?? item.after ?? {}) };
 }
 
 /** Some columns of a row as one text; null where one of them is NULL, and no row. */

@@ -1,6 +1,6 @@
 import type { PlanItem } from '../contracts/plan-item';
 import type { ForeignKey } from '../database/foreign-key';
-import { keysFrom, keysInto, rowAfter, rowBefore, valuesIn, type Ties } from './joined';
+import { keysFrom, keysInto, rowAfter, rowBefore, valueAfter, valuesIn, type Ties } from './joined';
 
 /** Corrections of one table and one operation that one statement makes. */
 export interface JointStep {
@@ -189,7 +189,7 @@ function uniqueReleases(
       const [was] = uniqueIds(item, { ...ties, uniqueKeys: [key] }, rowBefore);
       const isTaken = was !== undefined && taken.get(was)?.some((other) => other !== item);
       const changing = key.columns.filter(
-        (name) => item.after?.[name] !== undefined && item.after[name] !== item.before?.[name],
+        (name) => valueAfter(item, name) !== undefined && valueAfter(item, name) !== item.before?.[name],
       );
       const empty = key.nullsDistinct ? changing.find((name) => !ties.notNull.has(name)) : undefined;
       const column = empty ?? changing[0];
@@ -219,8 +219,9 @@ function referenceReleases(items: readonly PlanItem[], deleted: readonly PlanIte
 }
 
 /** Whether an update changes what the database hands on to the rows that refer to it, and no reference of its own. */
-function changesKey({ before, after }: PlanItem, ties: Ties): boolean {
-  const changes = (name: string) => after?.[name] !== undefined && after[name] !== before?.[name];
+function changesKey(item: PlanItem, ties: Ties): boolean {
+  const changes = (name: string) =>
+    valueAfter(item, name) !== undefined && valueAfter(item, name) !== item.before?.[name];
   return (
     keysInto(ties).some(({ onUpdate, parent }) => /[cnd]/.test(onUpdate) && parent.columns.some(changes)) &&
     !keysFrom(ties).some(({ child }) => child.columns.some(changes))

@@ -8,7 +8,7 @@ import { withDefaultPath } from './default-path';
 import { applyEffects, confirmEffects } from './effect-apply';
 import { checkEffects, type Company } from './effect-check';
 import { checkFreshness } from './freshness';
-import { keysInto } from './joined';
+import { keysInto, valueAfter } from './joined';
 import { byTable, jointOrder, type JointStep, type JointTies, type Releases } from './joint-order';
 import { keyDigest, keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
@@ -94,7 +94,8 @@ export class Joint {
     for (const step of order.inserts)
       await this.#write({ ...step, items: step.items.map((item) => without(item, order.late)) });
     for (const step of order.updates) await this.#write(step);
-    await this.#write(...updatesOf(items, order.late, (item, name) => item.after?.[name] ?? null));
+    const late = updatesOf(items, order.late, (item, name) => item.after?.[name] ?? null);
+    await this.#write(...late);
     await this.#delete(order.deletesLast, items);
     await withDefaultPath(this.session, () => this.session.query('set constraints all immediate'));
     for (const [name, of] of this.#byTable(items)) await this.#record(name, of, parked);
@@ -153,7 +154,9 @@ export class Joint {
         }
       }
     }
-    await this.#write(...updatesOf(items, releases, ({ seq }, name) => values.get(seq)?.[name] ?? null));
+    const released = updatesOf(items, releases, ({ seq }, name) => values.get(seq)?.[name] ?? null);
+    // What stands for another value for a moment is none of the source.
+    await this.#write(...released.map((step) => ({ ...step, items: step.items.map(asGiven) })));
     return values;
   }
 
@@ -196,10 +199,11 @@ export class Joint {
       const id = keyText(keys[i] ?? []);
       return { seq, operation, key, before: before.get(id)?.values ?? null, after: after.get(id)?.values ?? null };
     });
+    const valueIn = (item: PlanItem | undefined, column: string) => item && valueAfter(item, column);
     // A value that stood in for another for a moment must not stay.
     const stays = images.some(({ seq, after: now }, i) =>
       Object.entries(parked.get(seq) ?? {}).some(
-        ([column, value]) => now?.[column] === value && items[i]?.after?.[column] !== value,
+        ([column, value]) => now?.[column] === value && valueIn(items[i], column) !== value,
       ),
     );
     if (stays) throw inTheWay(name);
@@ -211,6 +215,10 @@ export class Joint {
 function without(item: PlanItem, late: Releases): PlanItem {
   const nothing = Object.fromEntries([...(late.get(item.seq)?.keys() ?? [])].map((name) => [name, null]));
   return { ...item, after: { ...item.after, ...nothing } };
+}
+
+function asGiven(item: PlanItem): PlanItem {
+  return { ...item, given: Object.keys(item.after ?? {}) };
 }
 
 /** Updates of the columns that releases name. */

@@ -5,6 +5,7 @@ import { isInteger } from './common-type';
 import type { KeyPair } from './key-choice';
 import { ownType } from './own-type';
 import type { Role } from './side';
+import { textForms } from './text-form';
 
 export interface KeyLayout {
   /** In the order in which an index has them, where ranges are used. */
@@ -81,6 +82,7 @@ function whyNot(pairs: readonly KeyPair[], source: TableShape, target: TableShap
 function keyColumn({ source, target, common }: KeyPair): KeyColumn {
   const { type } = common;
   const own = alikeTypes(source, target);
+  const forms = textForms(source, target, common);
   const integers = isInteger(source.baseType) && isInteger(target.baseType);
   const cast = (column: ColumnShape) => !own && needsCast(column, type);
   const bound = (column: ColumnShape) => (own ? column.baseType : type);
@@ -89,6 +91,7 @@ function keyColumn({ source, target, common }: KeyPair): KeyColumn {
     target: target.name,
     type,
     castTo: common.castTo ?? type,
+    ...(forms ? { forms } : {}),
     order: type === 'text' ? 'text' : integers ? 'integer' : type === 'uuid' ? 'uuid' : 'other',
     // A cast that is not needed would keep an index from being used.
     cast: { source: cast(source), target: cast(target) },

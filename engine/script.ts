@@ -5,12 +5,15 @@ import { quoteLiteral, quoteQualified } from '../database/identifier';
 import { keyValues } from './key';
 import { ownValues } from './own-type';
 import { sideSql, type SideSql } from './side';
-import { correctionText } from './statement';
+import { correctionText, writtenForm } from './statement';
 
 /*
  * The statements of a plan as a script makes them by itself, without Trueup: its items stand in `pg_temp.trueup_item`
  * (`seq`, `root`, `statement`, `key`, `before`, `after`, `own`, `state`), and rows as they are in `pg_temp.trueup_row`.
  */
+
+/** The SQL fragments by which a row of a side is found and read, for what looks at one without the engine's sessions. */
+export const rowSql = sideSql;
 
 /** The row as JSON, column to text form: what a before-image holds. */
 function rowJson(side: SideSql): string {
@@ -49,7 +52,7 @@ select "trueup:seq", ${side.table}.tableoid, ${side.table}.ctid,
 export function scriptChangeText(
   comparison: Comparison,
   id: number,
-  item: Pick<PlanItem, 'operation' | 'after'>,
+  item: Pick<PlanItem, 'operation' | 'after' | 'checkSource' | 'given'>,
 ): string {
   const items = `(select jsonb_build_object('key', i.key, 'after', i.after) from pg_temp.trueup_item as i
                   where i.statement = ${id} and i.state = 'open' and i.root = any ($1)
@@ -67,8 +70,8 @@ export function scriptKey(comparison: Comparison, item: PlanItem) {
 }
 
 /** Which statement makes an item: the same for all of one table, one operation and one set of columns. */
-export function scriptSignature({ table, operation, after }: PlanItem): string {
-  return JSON.stringify([table, operation, Object.keys(after ?? {}).sort()]);
+export function scriptSignature(item: PlanItem): string {
+  return JSON.stringify([item.table, item.operation, ...writtenForm(item)]);
 }
 
 /** What gives back an operation, and the columns that it writes; `written` are those that the operation wrote. */

@@ -1,9 +1,10 @@
-import type { Comparison, NotNull } from '../contracts/comparison';
+import type { ComparedColumn, Comparison, KeyColumn, NotNull, TextForm } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { keyForm } from './distinct';
 import { equivalentForm } from './equivalence';
 import { hashOf, type Hashed } from './hash';
+import { comparedValue, textOf } from './text-form';
 
 export type Role = 'source' | 'target';
 
@@ -52,22 +53,33 @@ export function sideOf(comparison: Comparison, role: Role, database: Database): 
   return { ...sideSql(comparison, role), database };
 }
 
+/** The columns that are read of a row of a side, and the form of their texts. */
+export function readColumns(
+  comparison: Comparison,
+  role: Role,
+): readonly { readonly name: string; readonly form?: TextForm | undefined }[] {
+  if (role === 'target') return comparison.targetColumns;
+  const names = new Set([...comparison.writable, ...comparison.columns].map((column) => column.source));
+  const forms = new Map(Object.entries(comparison.sourceForms ?? {}));
+  return [...names].map((name) => ({ name, form: forms.get(name) }));
+}
+
 export function sideSql(comparison: Comparison, role: Role): SideSql {
   const { pair } = comparison;
   const ref = pair[role];
-  const castTo = (name: string, type: string | null) =>
-    type === null ? quoteIdentifier(name) : `${quoteIdentifier(name)}::${type}`;
+  const castTo = (column: KeyColumn | ComparedColumn, type: string | null = column.castTo) =>
+    comparedValue(quoteIdentifier(column[role]), type, column.forms?.[role]);
   const key = comparison.key.map((column): SideKey => {
     const name = column[role];
     const ordered =
-      column.order === 'integer' ? quoteIdentifier(name) : castTo(name, column.cast[role] ? column.castTo : null);
+      column.order === 'integer' ? quoteIdentifier(name) : castTo(column, column.cast[role] ? column.castTo : null);
     const own = column.ownType?.[role] ?? null;
     const sorted = column.collate[role] ? 'collate "C"' : column.collation[role] && `collate ${column.collation[role]}`;
     return {
       name,
       equal: ordered,
       ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
-      text: keyForm(column.type, castTo(name, column.castTo)),
+      text: keyForm(column.type, castTo(column)),
       boundType: column.boundType[role],
       own: own === null ? null : { column: quoteIdentifier(name), type: own },
       collate: sorted === null ? '' : ` ${sorted}`,
@@ -75,17 +87,13 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
   });
   const notNull = (column: { readonly notNull?: NotNull }) => column.notNull?.[role] ?? false;
   const keyValues = comparison.key.map((column): Hashed => {
-    return { type: column.type, value: castTo(column[role], column.castTo), notNull: notNull(column) };
+    return { type: column.type, value: castTo(column), notNull: notNull(column) };
   });
   const columnValues = comparison.columns.map((column): Hashed => {
-    const value = equivalentForm(column, castTo(column[role], column.castTo));
+    const value = equivalentForm(column, castTo(column));
     return { type: column.type, value, notNull: notNull(column) };
   });
   const hash = (values: readonly Hashed[]) => hashOf(values, comparison.hash);
-  const names =
-    role === 'source'
-      ? [...new Set([...comparison.writable, ...comparison.columns].map((column) => column.source))]
-      : comparison.targetColumns.map((column) => column.name);
   return {
     role,
     relation: quoteQualified(ref.schema, ref.table),
@@ -94,7 +102,10 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
     keyHash: hash(keyValues),
     rowHash: hash([...keyValues, ...columnValues]),
     columnHashes: columnValues.map((value) => hash([value])),
-    columns: names.map((name) => ({ name, text: `${quoteIdentifier(name)}::text` })),
+    columns: readColumns(comparison, role).map(({ name, form }) => ({
+      name,
+      text: textOf(quoteIdentifier(name), form),
+    })),
     // On lines of its own, as it may end in a comment.
     filter: [
       pair.where === null ? 'true' : `(${pair.where}\n)`,

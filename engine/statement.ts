@@ -3,6 +3,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { keyValues } from './key';
 import type { Side, SideSql } from './side';
+import { writtenValues, type Given } from './written-value';
 
 /** One set-based statement that makes a group of corrections. Its only parameter is `rows`, as JSON. */
 export interface CorrectionStatement {
@@ -21,11 +22,19 @@ export function correctionStatements(
 ): readonly CorrectionStatement[] {
   const groups = new Map<string, PlanItem[]>();
   for (const item of items) {
-    const signature = JSON.stringify([item.operation, Object.keys(item.after ?? {}).sort()]);
+    const signature = JSON.stringify([item.operation, ...writtenForm(item)]);
     groups.set(signature, [...(groups.get(signature) ?? []), item]);
   }
   return [...groups.values()].map((group) => statementOf(comparison, side, group));
 }
+
+/** What has to be alike for one statement to write several items: the columns, and the form of what is written to them. */
+export function writtenForm({ after, checkSource, given = [] }: WrittenItem): readonly unknown[] {
+  return [Object.keys(after ?? {}).sort(), checkSource, [...given].sort()];
+}
+
+/** What a statement has to know of an item. */
+type WrittenItem = Pick<PlanItem, 'after'> & Given;
 
 /** One of the rows; a name that no column of the table has, so that the table's own columns need no qualifying. */
 const JSON_ROW = '"trueup:item"."trueup:json"';
@@ -46,21 +55,18 @@ function statementOf(comparison: Comparison, side: Side, group: readonly PlanIte
 export function correctionText(
   comparison: Comparison,
   side: SideSql,
-  { operation, after }: Pick<PlanItem, 'operation' | 'after'>,
+  item: Pick<PlanItem, 'operation'> & WrittenItem,
   from: string,
 ): string {
-  const types = new Map(comparison.targetColumns.map((column) => [column.name, column.type]));
-  const columns = Object.keys(after ?? {});
-  // Casting to the type without its modifier leaves it to the assignment to refuse a value that is too long.
-  const values = columns.map(
-    (name) => `(${JSON_ROW} -> 'after' ->> ${quoteLiteral(name)})::${types.get(name) ?? 'text'}`,
-  );
+  const columns = Object.keys(item.after ?? {});
+  const valueOf = writtenValues(comparison, item);
+  const values = columns.map((name) => valueOf(name, `${JSON_ROW} -> 'after' ->> ${quoteLiteral(name)}`));
   const names = columns.map(quoteIdentifier);
   const rows = `${from} as "trueup:item"("trueup:json")`;
   const match = side.key
     .map((column, i) => `${column.equal} = (${JSON_ROW} -> 'key' ->> ${i})::${column.boundType}`)
     .join(' and ');
-  switch (operation) {
+  switch (item.operation) {
     case 'insert':
       return `insert into ${side.relation} (${names.join(', ')}) overriding system value
                select ${values.join(', ')} from ${rows}`;

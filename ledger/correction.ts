@@ -236,7 +236,7 @@ export async function farthestInserted(
   { column, ascending }: { readonly column: string; readonly ascending: boolean },
 ): Promise<string | null> {
   const { rows } = await ledger.query<{ value: string | null }>(
-    `select ${ascending ? 'max' : 'min'}((p.after_data ->> $3)::numeric)::text as value
+    `select ${ascending ? 'max' : 'min'}(trim_scale((p.after_data ->> $3)::numeric))::text as value
        from plan_item p join correction_log c using (run_id, seq)
       where p.run_id = $1 and p.table_name = $2 and p.operation = 'insert' and c.status = 'SUCCESS'`,
     [runId, table, column],

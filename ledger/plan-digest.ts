@@ -15,6 +15,7 @@ const CONTENT: Readonly<Record<string, string>> = {
   1: `convert_to((jsonb_build_array(${FIELDS})
                   || case when undoes is null then '[]'::jsonb else jsonb_build_array(undoes, forced) end)::text, 'UTF8')`,
   2: `record_send(row(${FIELDS}, undoes, forced))`,
+  3: `record_send(row(${FIELDS}, undoes, forced, given))`,
 };
 
 /**

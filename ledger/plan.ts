@@ -12,6 +12,7 @@ import type { Queryable } from '../database/connection';
 const TABLES = `tables as materialized (
        select t.table_name, t.ordinal, t.status, count(*) over () as n, t.comparison -> 'pair' -> 'corrections' as policies,
               w.targets, case when w.sources <> w.targets then w.sources end as renamed,
+              coalesce(jsonb_array_length(t.comparison -> 'unfilled'), 0) > 0 as unfilled,
               array(select unnest(c.sources) except select unnest(w.sources)) as unwritable,
               array(select unnest(w.sources) except select unnest(c.sources)) as uncompared
          from run_table t,
@@ -50,6 +51,8 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
           and l.counts is null
           -- What a check says of rows is for people; comparing them is what makes corrections.
           and l.check_kind is null
+          -- A column that nothing fills would refuse each of them.
+          and not (k.operation = 'insert' and t.unfilled)
           -- What a reviewer decided to keep stays as it is, whatever the policy.
           and l.resolution <> 'KEPT_TARGET'),
      items as (
@@ -157,13 +160,16 @@ export interface PlanItemRow {
   constraint_name: string | null;
   forced: string;
   left_out: string;
+  given: string | null;
 }
 
 const FIELDS = [
   ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
   ...['check_source', 'effect_of', 'effect_also', 'constraint_name', 'forced', 'left_out'],
 ];
-export const PLAN_COLUMNS = FIELDS.join(', ');
+const fields = (alias: string) =>
+  [...FIELDS.map((name) => `${alias}.${name}`), `to_json(${alias}.given) as given`].join(', ');
+export const PLAN_COLUMNS = fields('plan_item');
 
 function parseRow(json: string): TextRow {
   return JSON.parse(json) as TextRow;
@@ -185,6 +191,7 @@ export function toPlanItem(row: PlanItemRow): PlanItem {
     ...(row.constraint_name === null ? {} : { constraint: row.constraint_name }),
     ...(row.forced === 't' ? { forced: true } : {}),
     ...(row.left_out === 't' ? { leftOut: true } : {}),
+    ...(row.given === null ? {} : { given: JSON.parse(row.given) as string[] }),
   };
 }
 
@@ -226,7 +233,7 @@ export async function nextPlanItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${PLAN_COLUMNS} from plan_item p
+    `select ${fields('p')} from plan_item p
       where run_id = $1 and step = $2 and seq > $3 and effect_of is null and not left_out
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $4`,
@@ -256,7 +263,7 @@ export async function nextOpenItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${PLAN_COLUMNS} from plan_item p
+    `select ${fields('p')} from plan_item p
       where run_id = $1 and seq > $2 and effect_of is null and not left_out
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $3`,
@@ -274,7 +281,7 @@ export async function nextVerifiableItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${FIELDS.map((name) => `p.${name}`).join(', ')}
+    `select ${fields('p')}
        from plan_item p join correction_log c using (run_id, seq)
       where p.run_id = $1 and p.table_name = $2 and p.seq > $3 and c.status = 'SUCCESS'
       order by p.seq limit $4`,

@@ -42,9 +42,10 @@ export async function insertReviewPlan(session: Queryable, runId: string, values
                    else c.source_data end as expected_source
          from chosen c)
      insert into plan_item (run_id, seq, step, table_name, operation, key_digest, record_key, before_data, after_data,
-                            source_data, check_source, needs_approval, review_id)
+                            source_data, check_source, needs_approval, review_id, given)
      select $1, row_number() over (order by step, length(record_key::text), record_key::text collate "C"), step,
-            table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true, true, id
+            table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true, true, id,
+            case when operation <> 'delete' and $2::jsonb is not null then array(select jsonb_object_keys($2::jsonb) as name order by name) end
        from items
       where operation = 'delete' or after_data is not null`,
     [runId, values === null ? null : JSON.stringify(values)],

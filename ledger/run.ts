@@ -112,7 +112,7 @@ export async function setApprovalDeadline(ledger: Queryable, runId: string, dead
 }
 
 /** The form in which the items of a plan that is frozen now are hashed; see ledger/plan-digest.ts. */
-export const PLAN_FORM = 2;
+export const PLAN_FORM = 3;
 
 export async function setPlanDigest(ledger: Queryable, runId: string, digest: string): Promise<void> {
   await ledger.query(

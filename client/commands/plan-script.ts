@@ -163,7 +163,14 @@ class Done {
       const id = -1 - i;
       const { operation, columns } = scriptReverse(comparison, of, written);
       const after = columns.length === 0 ? null : Object.fromEntries(columns.map((name) => [name, null]));
-      return { id, table, operation, of, columns, text: scriptChangeText(comparison, id, { operation, after }) };
+      return {
+        id,
+        table,
+        operation,
+        of,
+        columns,
+        text: scriptChangeText(comparison, id, { operation, after, checkSource: false }),
+      };
     });
   }
 

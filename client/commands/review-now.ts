@@ -1,9 +1,9 @@
-import type { Comparison, KeyColumn } from '../../contracts/comparison';
+import type { Comparison } from '../../contracts/comparison';
 import { TrueupError } from '../../contracts/errors';
 import type { TextRow } from '../../contracts/finding';
 import type { ReviewEntry } from '../../contracts/review';
 import { Database } from '../../database/connection';
-import { quoteIdentifier, quoteQualified } from '../../database/identifier';
+import { rowSql } from '../../engine/script';
 import { readComparison } from '../../ledger/run';
 import type { RowsNow } from '../render/review-entry';
 import { messageOf } from '../temporal/failure';
@@ -34,11 +34,8 @@ async function readRow(
   role: Role,
   { key }: ReviewEntry,
 ): Promise<TextRow | null> {
-  const { connection, schema, table } = comparison.pair[role];
-  const names =
-    role === 'target'
-      ? comparison.targetColumns.map(({ name }) => name)
-      : [...new Set([...comparison.writable, ...comparison.columns].map((column) => column.source))];
+  const { connection } = comparison.pair[role];
+  const side = rowSql(comparison, role);
   const database = new Database({
     name: connection,
     url: config.connectionUrl(connection),
@@ -46,23 +43,15 @@ async function readRow(
     readOnly: true,
   });
   try {
-    const matches = comparison.key.map(
-      (column, i) => `${keyValue(column, role)} = $${i + 1}::${column.boundType[role]}`,
-    );
+    const matches = side.key.map(({ equal, boundType }, i) => `${equal} = $${i + 1}::${boundType}`);
     const { rows } = await database.query<Record<string, string | null>>(
-      `select ${names.map((name, i) => `${quoteIdentifier(name)}::text as "c${i}"`).join(', ')}
-         from ${quoteQualified(schema, table)} where ${matches.join(' and ')} limit 1`,
+      `select ${side.columns.map(({ text }, i) => `${text} as "c${i}"`).join(', ')}
+         from ${side.relation} where ${matches.join(' and ')} limit 1`,
       comparison.key.map((column) => key[column.source] ?? null),
     );
     const [row] = rows;
-    return row ? Object.fromEntries(names.map((name, i) => [name, row[`c${i}`] ?? null])) : null;
+    return row ? Object.fromEntries(side.columns.map(({ name }, i) => [name, row[`c${i}`] ?? null])) : null;
   } finally {
     await database.close();
   }
-}
-
-/** A key column as it is looked up by value, as when it was compared. */
-function keyValue(column: KeyColumn, role: Role): string {
-  const name = quoteIdentifier(column[role]);
-  return column.order !== 'integer' && column.cast[role] ? `${name}::${column.castTo}` : name;
 }

@@ -6,6 +6,7 @@ import { commonType, type CommonType, type ValueType } from '../common-type';
 import type { Sides } from '../compare-chunk';
 import { settledBoth } from '../locate';
 import type { Role } from '../side';
+import { comparedValue, textForms } from '../text-form';
 import { oneStatement } from './sql-text';
 import { readExpressionType } from './value-type';
 
@@ -61,8 +62,9 @@ export async function resolveExpression(
     const types = `${source.baseType} in the source, ${target.baseType} in the target`;
     throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: no type takes the values of both: ${types}`);
   }
-  const cast = type.castTo === null ? '' : `::${type.castTo}`;
-  return { name, source: sql('source') + cast, target: sql('target') + cast, type, types: { source, target } };
+  const forms = textForms(source, target, type);
+  const as = (role: Role) => comparedValue(sql(role), type.castTo, forms?.[role]);
+  return { name, source: as('source'), target: as('target'), type, types: { source, target } };
 }
 
 function refused(error: unknown, comparison: Comparison, what: string, role: Role): unknown {
