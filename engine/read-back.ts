@@ -10,6 +10,7 @@ import type { Row, RowsByKey } from './row';
 import { RowsRefused } from './rows-refused';
 import type { Side } from './side';
 import { reasonsFor } from './wrong-row-reason';
+import { isOfSource } from './written-value';
 
 /** Corrections of one table that were written, with the rows as they were and as they came out. */
 export interface WrittenRows {
@@ -97,7 +98,7 @@ function expectedOf(comparison: Comparison, item: PlanItem, row: Row | undefined
   const source = operation !== 'delete' && checkSource && item.source !== null && row ? row.values : null;
   const sourceName = new Map(comparison.writable.map((column) => [column.target, column.source]));
   // What is not the source's value is a reviewer's own.
-  const isOwn = (name: string) => source?.[sourceName.get(name) ?? ''] !== written[name];
+  const isOwn = (name: string) => !isOfSource(item, name) || source?.[sourceName.get(name) ?? ''] !== written[name];
   const own = Object.keys(written).filter(isOwn);
   // A value that is given back in a column that may differ is the target's own matter, as it was before.
   const binding = checkSource || comparison.targetOnly ? own : own.filter((name) => compared.has(name));
