@@ -2,6 +2,10 @@ import type { TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import { TAKEN } from './undone';
 
+/** SQL for whether a row with these values lacks a column that it must have. */
+const unfilled = (comparison: string, values: string) =>
+  `exists (select 1 from jsonb_array_elements_text(${comparison} -> 'unfilled') as u(name) where not ${values} ? u.name)`;
+
 /**
  * Makes the plan of a run from the entries that it has taken: each row becomes as the source has it, or gets `values`
  * over what it holds or the source has. Where entries of one row were taken, the one seen last is planned. An entry of
@@ -47,7 +51,9 @@ export async function insertReviewPlan(session: Queryable, runId: string, values
             table_name, operation, key_digest, record_key, target_data, after_data, expected_source, true, true, id,
             case when operation <> 'delete' and $2::jsonb is not null then array(select jsonb_object_keys($2::jsonb) as name order by name) end
        from items
-      where operation = 'delete' or after_data is not null`,
+      where operation = 'delete'
+         -- A column that nothing fills would refuse the row, unless the reviewer gives its value.
+         or after_data is not null and not (operation = 'insert' and ${unfilled('comparison', 'after_data')})`,
     [runId, values === null ? null : JSON.stringify(values)],
   );
 }
@@ -97,11 +103,15 @@ export async function settleReviews(ledger: Queryable, runId: string): Promise<v
        select q.id, c.status,
               case when c.status is not null then c.status || coalesce(': ' || c.error, '')
                    when p.seq is not null then 'the run ended before it came to it'
+                   when q.inconsistency_type = 'missing_in_target' and ${unfilled('t.comparison', `'{}'::jsonb`)}
+                     then 'a column of the target cannot be NULL, has no default, and nothing of the source can be written to it; '
+                       || 'give its value with CUSTOM_FIX'
                    else 'nothing to write: another entry of the row was seen later, or no column that differs may be written'
               end as why
          from manual_review_queue q
               left join plan_item p on p.run_id = $1 and p.review_id = q.id
               left join correction_log c on c.run_id = p.run_id and c.seq = p.seq
+              left join run_table t on t.run_id = $1 and t.table_name = q.table_name
         where q.resolution_run_id = $1 and q.status = 'PENDING'),
      done as (
        update manual_review_queue q

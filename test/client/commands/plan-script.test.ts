@@ -117,6 +117,20 @@ const RING: Case = {
     update departments set head = 1 where head > 6; insert into departments values (20, 20, 'x'); insert into people values (20, 20); commit`,
 };
 
+/** Types that differ, so that what the source holds has to be converted. */
+const CONVERTED: Case = {
+  tables: `[{ name: converted, source: public.converted, ${AUTO} }]`,
+  names: ['converted'],
+  both: `drop table if exists converted; create table converted (id int primary key, n int, m numeric(10,2), b smallint, ip varchar, d date, u text, bits int default 7, a int[]);
+    do $$ begin if current_database() like '%source%' then
+      drop table converted; create table converted (id numeric(9,2) primary key, n numeric(10,2), m money, b boolean, ip inet, d timestamp, u uuid, bits bit(8), a numeric(9,2)[]);
+    end if; end $$`,
+  source: `do $$ begin if current_database() like '%source%' then insert into converted
+      select g, g * 3, g * 1.5, g % 2 = 0, '10.0.0.1', '2024-02-29', md5(g::text)::uuid, '00000110', array[g, 2.00] from generate_series(1, 40) g;
+    else insert into converted select g, g * 3, g * 1.5, (g % 2 = 0)::int, '10.0.0.1', '2024-02-29', md5(g::text)::uuid, 5, array[g, 2] from generate_series(1, 40) g; end if; end $$`,
+  target: `delete from converted where id > 30; update converted set n = 0, m = 0, b = 9, ip = '::1', d = null, u = '', a = null where id % 3 = 0; insert into converted values (99, 1)`,
+};
+
 async function setUp({ tables, both, source, target }: Case): Promise<void> {
   await run.reset(tables);
   await run.target.query('drop schema if exists trueup_script cascade');
@@ -128,6 +142,7 @@ async function setUp({ tables, both, source, target }: Case): Promise<void> {
 describe('the plan of a run as a script for psql', () => {
   const cases: readonly (readonly [string, Case])[] = [
     ['values of all kinds', TYPES],
+    ['values of other types', CONVERTED],
     ['hostile names', NAMES],
     ['cascades', CASCADES],
     ['rows that refer to rows of a later batch', SELF],
