@@ -6,6 +6,8 @@ import { readRunReport } from '../ledger/report';
 import { endRun as writeEnd, setApprovalDeadline, setVerified, updateRunStatus, type RunEnd } from '../ledger/run';
 import { moveWatermarks } from '../ledger/watermark';
 import type { ChainHead, RunStatus } from '../contracts/run';
+import { countRemaining } from '../ledger/remaining';
+import { reopenContradicted } from '../ledger/verification';
 import { measureRun } from './measure';
 import type { Resources } from './resources';
 
@@ -54,14 +56,24 @@ export interface EndRunInput extends RunEnd {
   readonly verified: { readonly checked: number; readonly differing: number } | null;
 }
 
-/** Ends a run; what it returns is in the history of its workflow from then on, a second witness of what the ledger held. */
-export async function endRun(resources: Resources, input: EndRunInput): Promise<ChainHead | null> {
+/** What is known of a run that has ended. */
+export interface EndedRun extends Partial<ChainHead> {
+  /** Differences that it leaves; absent in histories of earlier versions. */
+  readonly remaining?: number;
+}
+
+/**
+ * Ends a run, with the findings open again whose rows differ after their correction. What it returns is in the history of its
+ * workflow from then on, a second witness of what the ledger held.
+ */
+export async function endRun(resources: Resources, input: EndRunInput): Promise<EndedRun | null> {
   const ledger = await resources.ledger();
   if (input.verified) await setVerified(ledger, input.runId, input.verified.checked, input.verified.differing);
   await ledger.withTransaction('read write', async (session) => {
     if (input.status !== 'failed' && input.status !== 'cancelled') await moveWatermarks(session, input.runId);
+    await reopenContradicted(session, input.runId);
     await writeEnd(session, input.runId, input);
   });
   await measureRun(resources, input.runId);
-  return readChainHead(ledger, input.runId);
+  return { ...(await readChainHead(ledger, input.runId)), remaining: await countRemaining(ledger, input.runId) };
 }

@@ -4,10 +4,8 @@ import type { PlanSummary } from '../contracts/run';
 import type { Queryable } from '../database/connection';
 import { Batch, charactersOf } from '../engine/batch';
 import { applyBatch, type ApplyContext, type CorrectionOutcome } from '../engine/apply';
-import { keyValues } from '../engine/key';
 import { digestPlan } from '../ledger/plan-digest';
-import { countDiffering } from '../engine/settle';
-import { countCorrections, insertCorrections, insertDryRun, nextCorrectedKeys } from '../ledger/correction';
+import { countCorrections, insertCorrections, insertDryRun } from '../ledger/correction';
 import { resolveCorrected, resolvePlanned } from '../ledger/finding';
 import { countPlan, insertPlan, listPlanSteps, nextPlanItems, readFrozenPlan, readPlanLines } from '../ledger/plan';
 import { leaveOutItems } from '../ledger/approval';
@@ -18,7 +16,6 @@ import { refreshStatistics } from '../ledger/statistics';
 import { ahead } from './ahead';
 import { bulkOf, insertPages } from './bulk-insert';
 import type { TableStep } from './compare';
-import { verifyWritten } from './verify-written';
 import { applyContext, cascadesIn } from './effects';
 import { orderRows } from './order-rows';
 import { planEffects } from './plan-effects';
@@ -195,31 +192,4 @@ export async function resolveApplied(resources: Resources, { runId }: { readonly
   const corrections = Object.values(statuses).reduce((sum, n) => sum + n, 0);
   await refreshStatistics(ledger, 'correction_log', corrections);
   await ledger.withTransaction('read write', (session) => resolveCorrected(session, runId, corrections));
-}
-
-const KEYS_AT_ONCE = 1_000;
-
-export interface Verified {
-  readonly checked: number;
-  readonly differing: number;
-}
-
-/** Compares every corrected key of a table again; a table that only the plan touched holds what the plan says. */
-export async function verifyTable(resources: Resources, input: TableStep, context: StepContext): Promise<Verified> {
-  const { runId, table } = input;
-  const ledger = await resources.ledger();
-  const comparison = await resources.comparison(runId, table);
-  if (comparison.targetOnly) return verifyWritten(resources, input, context);
-  const sides = resources.sides(comparison);
-  let [checked, differing, after] = [0, 0, '0'];
-  for (;;) {
-    const corrected = await nextCorrectedKeys(ledger, runId, table, after, KEYS_AT_ONCE);
-    const last = corrected.at(-1);
-    if (!last) return { checked, differing };
-    const keys = corrected.map(({ key }) => keyValues(comparison, key));
-    differing += await countDiffering(comparison, sides, keys, context.signal);
-    checked += keys.length;
-    after = last.seq;
-    context.report({ checked, differing });
-  }
 }

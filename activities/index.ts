@@ -16,6 +16,7 @@ import { step, type StepContext } from './step';
 import { watchThrottle } from './throttle';
 import { applyTogether } from './together';
 import * as undo from './undo';
+import { verifyTable } from './verify';
 
 /** Every activity of a worker. Each takes one object of names, IDs and ranges, and returns counts and digests. */
 export function createActivities(resources: Resources) {
@@ -55,7 +56,7 @@ export function createActivities(resources: Resources) {
     applyStep: retried(correct.applyStep),
     applyTogether: retried(applyTogether),
     resolveApplied: retried(correct.resolveApplied),
-    verifyTable: retried(correct.verifyTable),
+    verifyTable: retried(verifyTable),
     openGate: retried(close.openGate),
     setStatus: retried(close.setStatus),
     recordDecision: retried(close.recordDecision),

@@ -36,6 +36,7 @@ export async function readJob(resources: Resources, input: ReadJobInput): Promis
     issuesFound: 0,
     corrections: 0,
     queued: 0,
+    remaining: 0,
   };
   const open = line.runId === null ? [] : await listHighOpen(ledger, line.runId);
   const highSeverity = open.reduce((sum, { count }) => sum + count, 0);
@@ -50,18 +51,24 @@ export async function readJob(resources: Resources, input: ReadJobInput): Promis
     workflowId,
     status,
     highSeverity,
+    remaining: line.remaining,
     findings: open.slice(0, MOST_NAMED),
     error,
-    text: textOf(job, status, highSeverity, open.length, error),
+    text: textOf({ job, status, remaining: line.remaining, error }, highSeverity, open.length),
     at: new Date().toISOString(),
   };
   return { result, alert };
 }
 
-function textOf(job: Job, status: RunStatus, high: number, groups: number, error: Alert['error']): string {
+function textOf(
+  { job, status, remaining, error }: Pick<Alert, 'job' | 'status' | 'remaining' | 'error'>,
+  high: number,
+  groups: number,
+): string {
   const found = high === 0 ? '' : `: ${high} open findings of high severity in ${groups} tables and types`;
   const failed = error === null ? '' : `: ${error.code}: ${error.message}`;
-  return `${job} ended ${status}${found}${failed}`;
+  const left = remaining > high ? `; ${remaining} differences are left in all` : '';
+  return `${job} ended ${status}${found}${left}${failed}`;
 }
 
 /** Writes the alert to the log, and counts it. */

@@ -16,10 +16,10 @@ import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
 import { readServers, setServers } from '../ledger/servers';
 import { readUndoScope, setUndoScope } from '../ledger/undo';
 import type { TableStep } from './compare';
-import type { Verified } from './correct';
 import type { Resources } from './resources';
 import { openServers } from './servers';
 import type { StepContext } from './step';
+import type { Verified } from './verify';
 import { verifyWritten } from './verify-written';
 
 export interface OpenUndoInput {

@@ -26,6 +26,8 @@ export interface Correction {
   readonly approver: string | null;
   /** Whether it overwrote what was changed since the correction that it took back. */
   readonly forced: boolean;
+  /** How its row differed when it was read again at the end: somebody wrote it since. Absent: it did not, or was not read. */
+  readonly differs?: string;
   readonly at: string;
 }
 

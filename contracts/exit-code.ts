@@ -7,8 +7,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export function exitCodeOf(status: RunStatus, remaining: number): ExitCode {
   switch (status) {
     case 'running':
-    case 'consistent':
       return EXIT.ok;
+    case 'consistent':
     case 'applied':
       return remaining > 0 ? EXIT.inconsistent : EXIT.ok;
     case 'inconsistent':

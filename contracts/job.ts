@@ -46,6 +46,8 @@ export interface Alert {
   readonly status: RunStatus;
   /** Open findings of high or critical severity. */
   readonly highSeverity: number;
+  /** What the run leaves different, of any severity. */
+  readonly remaining: number;
   readonly findings: readonly OpenFindings[];
   readonly error: { readonly code: string; readonly message: string } | null;
   /** For people, in one line. */
@@ -63,6 +65,8 @@ export interface JobResult {
   readonly issuesFound: number;
   readonly corrections: number;
   readonly queued: number;
+  /** What its run leaves different, of any severity; above 0 the run's exit code is 1. Absent in histories of earlier versions. */
+  readonly remaining?: number;
   readonly highSeverity: number;
   /** Whether somebody was alerted; `failed`: the log has it, and the webhook did not take it. */
   readonly alert: 'none' | 'raised' | 'failed';

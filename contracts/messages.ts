@@ -145,4 +145,6 @@ export interface ReconcileResult {
   readonly runId: string;
   readonly status: RunStatus;
   readonly planDigest: string | null;
+  /** Differences that the run leaves; above 0 its exit code is 1 where its status says no worse. Absent in histories of earlier versions. */
+  readonly remaining?: number;
 }

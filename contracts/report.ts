@@ -41,6 +41,8 @@ export interface JobLine {
   readonly issuesFound: number;
   readonly corrections: number;
   readonly queued: number;
+  /** What the run left different; null in lines of earlier versions. */
+  readonly remaining: number | null;
   readonly error: string | null;
 }
 

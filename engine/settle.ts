@@ -92,28 +92,29 @@ function sameDigests(a: RowDigests, b: RowDigests): boolean {
 }
 
 /**
- * How many of the given keys differ between the sides now. Only rows whose hashes differ are read; of one that only one
- * side has the hash is enough.
+ * How the rows of each of the given keys differ between the sides now; null: they do not. Only rows whose hashes differ are
+ * read; of one that only one side has the hash is enough.
  */
-export async function countDiffering(
+export async function findDiffering(
   comparison: Comparison,
   sides: Sides,
   keys: readonly KeyValues[],
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<readonly (Difference | null)[]> {
   const hashesOf = (side: Sides['source']) =>
     side.database.withSession((session) => readHashes(session, side, keys), signal);
   const [source, target] = await settledBoth(hashesOf(sides.source), hashesOf(sides.target));
-  const suspects = keys.filter((key) => source.get(keyText(key)) !== target.get(keyText(key)));
-  let differing = 0;
+  const suspects = keys.flatMap((key, i) => (source.get(keyText(key)) === target.get(keyText(key)) ? [] : [i]));
+  const found: (Difference | null)[] = keys.map(() => null);
   const batch = new Batch();
   for (let at = 0; at < suspects.length;) {
     const some = suspects.slice(at, at + batch.rows);
-    const read = await readBoth(comparison, sides, some, signal);
+    const wanted = some.map((i) => keys[i] ?? []);
+    const read = await readBoth(comparison, sides, wanted, signal);
     batch.saw(some.length, charactersOf(read.flatMap((rows) => [...rows.values()].map(({ values }) => values))));
-    const differences = await differencesNow(comparison, sides, some, read, signal);
-    differing += differences.filter((difference) => difference !== null).length;
+    const differences = await differencesNow(comparison, sides, wanted, read, signal);
+    some.forEach((i, n) => (found[i] = differences[n] ?? null));
     at += some.length;
   }
-  return differing;
+  return found;
 }

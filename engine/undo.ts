@@ -2,6 +2,7 @@ import type { BeforeImage } from '../contracts/before-image';
 import type { Comparison } from '../contracts/comparison';
 import type { Operation } from '../contracts/correction';
 import type { TextRow } from '../contracts/finding';
+import { named } from '../contracts/named';
 import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import { sameRow } from './difference';
@@ -55,21 +56,25 @@ export function changedSince(image: BeforeImage, now: TextRow | null): string | 
   return `the row was changed since the correction: ${columns.join('; ')}${more}`;
 }
 
-/** How many of the items' target rows do not hold what the items were to write. */
-export async function countUnrestored(
+/** How the items' target rows differ from what the items were to leave there, by the names of the columns; null: in nothing. */
+export async function findUnrestored(
   session: Queryable,
   comparison: Comparison,
   side: Side,
   items: readonly Pick<PlanItem, 'key' | 'before' | 'after'>[],
-): Promise<number> {
+): Promise<readonly (string | null)[]> {
   const keys = items.map((item) => keyValues(comparison, item.key));
   const rows = await readRows(session, comparison, side, keys);
   const generated = new Set(comparison.targetColumns.flatMap(({ name, generated }) => (generated ? [name] : [])));
-  return items.filter((item, i) => {
+  return items.map((item, i) => {
     const now = rows.get(keyText(keys[i] ?? []))?.values ?? null;
     const wanted = item.after === null ? null : { ...(item.before ?? {}), ...item.after };
-    if (wanted === null || now === null) return wanted !== now;
+    if (wanted === null) return now === null ? null : 'read after its correction, the target has the row again';
+    if (now === null) return 'read after its correction, the target does not have the row';
     // A generated column follows from the others; what it held before is not among what was to be written.
-    return Object.entries(wanted).some(([name, value]) => !generated.has(name) && now[name] !== value);
-  }).length;
+    const names = Object.keys(wanted).filter((name) => !generated.has(name) && now[name] !== wanted[name]);
+    return names.length === 0
+      ? null
+      : `read after its correction, the row is not as it was left in ${named(names, MOST_COLUMNS)}`;
+  });
 }

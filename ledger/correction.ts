@@ -2,6 +2,7 @@ import type { Correction, CorrectionStatus, Operation } from '../contracts/corre
 import type { TextRow } from '../contracts/finding';
 import { Database, type Queryable } from '../database/connection';
 import { appendEntries, CORRECTION, type NewEntries } from './chain';
+import { readContradictions } from './verification';
 
 export interface CorrectionResult {
   readonly seq: string;
@@ -207,7 +208,13 @@ export async function* streamCorrections(
         order by seq limit ${PAGE}`,
       [runId, after, filter.table ?? null, filter.statuses ?? null],
     );
+    const differs = await readContradictions(
+      ledger,
+      runId,
+      rows.map(({ seq }) => seq),
+    );
     for (const row of rows) {
+      const found = differs.get(row.seq);
       yield {
         seq: row.seq,
         table: row.table_name,
@@ -219,6 +226,7 @@ export async function* streamCorrections(
         error: row.error,
         approver: row.approver,
         forced: row.forced === 't',
+        ...(found === undefined ? {} : { differs: found }),
         at: row.at,
       };
     }

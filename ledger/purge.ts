@@ -85,7 +85,9 @@ export function imagePlacesOf(config: RunConfig) {
 }
 
 /** What belongs to the findings of a run, in the order in which it goes: without its chunks no run takes it over. */
-const FINDING_TABLES = ['chunk', 'candidate', 'reconciliation_log', 'correction_log', 'plan_item'] as const;
+const FINDING_TABLES = [
+  ...['chunk', 'candidate', 'reconciliation_log', 'verification', 'correction_log', 'plan_item'],
+] as const;
 
 /** How much of the ledger the findings of some runs take. */
 export async function measureFindings(ledger: Queryable, runIds: readonly string[]): Promise<readonly PurgeLine[]> {

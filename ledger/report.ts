@@ -15,11 +15,12 @@ import type { RunServers } from '../contracts/server';
 import type { Queryable } from '../database/connection';
 import { totalChunks, countChunks } from './chunk';
 import { readChainHead } from './chain';
-import { listChecks, WEIGHS } from './check';
+import { listChecks } from './check';
 import { countCorrections } from './correction';
 import { listRefusals, readDecision } from './decision';
-import { countFindings, firstFindings, IS_LEFT } from './finding';
+import { countFindings, firstFindings } from './finding';
 import { readPlanLines } from './plan';
+import { countRemaining } from './remaining';
 import type { RowsCompared } from './rows-compared';
 import { readEstimate } from './sample';
 import { parseUndoScope } from './undo';
@@ -105,20 +106,6 @@ async function readTables(
     });
   }
   return tables;
-}
-
-/** Findings that leave a difference in the target: everything but what was corrected or is kept on purpose. */
-async function countRemaining(ledger: Queryable, runId: string): Promise<number> {
-  const { rows } = await ledger.query<{ n: string }>(
-    `select (select count(*) from reconciliation_log where run_id = $1
-              and ${IS_LEFT} and ${WEIGHS})
-          + (select coalesce(sum(unsettled), 0) from run_check where run_id = $1)
-          + (select coalesce(sum(unsettled), 0) from run_table where run_id = $1)
-          + (select count(*) from run u join correction_log c using (run_id)
-              where u.run_id = $1 and u.kind <> 'reconcile' and c.status <> 'SUCCESS') as n`,
-    [runId],
-  );
-  return Number(rows[0]?.n ?? 0);
 }
 
 const FIRST_OF_RULE = 10;

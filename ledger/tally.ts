@@ -107,10 +107,10 @@ export async function listJobs(
 ): Promise<{ readonly jobs: readonly JobLine[]; readonly leftOut: number }> {
   const { rows } = await ledger.query<
     Record<'run_id' | 'job_type' | 'started_at' | 'status' | 'issues_found' | 'corrections' | 'queued' | 'n', string> &
-      Record<'ended_at' | 'error', string | null>
+      Record<'ended_at' | 'remaining' | 'error', string | null>
   >(
     `select run_id, job_type, ${isoTime('started_at')} as started_at, ${isoTime('ended_at')} as ended_at, status,
-            issues_found, corrections, queued, error, count(*) over () as n
+            issues_found, corrections, queued, remaining, error, count(*) over () as n
        from job_history j where ${IN_SCOPE('j')} order by j.started_at desc, id desc limit ${MOST_JOBS}`,
     scoped(scope),
   );
@@ -123,6 +123,7 @@ export async function listJobs(
     issuesFound: Number(row.issues_found),
     corrections: Number(row.corrections),
     queued: Number(row.queued),
+    remaining: row.remaining === null ? null : Number(row.remaining),
     error: row.error,
   }));
   return { jobs, leftOut: Number(rows[0]?.n ?? 0) - jobs.length };

@@ -92,9 +92,9 @@ function portableNote(tables: readonly TableSummary[]): string {
 export function jobSection(job: string, run: string, result: JobResult | null): string {
   const head = `Job \`${job}\`: **${result?.status ?? 'running'}**, run \`${run}\``;
   if (!result) return head;
-  const { issuesFound, corrections, queued, highSeverity, alert } = result;
-  const row = [issuesFound, corrections, queued, highSeverity, alert];
-  return `${head}\n\n${table(['issues found', 'corrections', 'queued', 'high severity', 'alert'], [row])}`;
+  const { issuesFound, corrections, queued, highSeverity, alert, remaining = '' } = result;
+  const row = [issuesFound, corrections, queued, remaining, highSeverity, alert];
+  return `${head}\n\n${table(['issues found', 'corrections', 'queued', 'left', 'high severity', 'alert'], [row])}`;
 }
 
 /** What was checked beside the rows and did not pass, and how many checks did; '' before any is done. */
@@ -189,6 +189,21 @@ export function gateSection(workflowId: string, plan: PlanSummary, deadline: str
     'To approve a part, add `tables` or `operations`: what needs approval and lies outside is left out.',
     `Field by field: \`trueup plan ${workflowId}\``,
   ].join('\n\n');
+}
+
+/** What reading the corrected rows again came to, and how much a run that has ended leaves; '' where neither is known. */
+export function leftSection(
+  verified: { readonly checked: number; readonly differing: number } | null,
+  remaining: number | undefined,
+): string {
+  const lines: string[] = [];
+  if (verified !== null && verified.checked > 0) {
+    const { checked, differing } = verified;
+    const came = differing === 0 ? 'all as they should be' : `**${differing} differ**: written by others since`;
+    lines.push(`Verified: ${checked} corrected rows read again, ${came}`);
+  }
+  if (remaining !== undefined) lines.push(remaining === 0 ? 'Nothing is left.' : `**Left: ${remaining}** differences`);
+  return lines.join('\n\n');
 }
 
 export function purgeSection(state: string, summary: PurgeSummary): string {

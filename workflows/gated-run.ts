@@ -12,7 +12,7 @@ import type { PlanSummary, RunStatus } from '../contracts/run';
 import { holdToLedger, quick } from './activities';
 import { attempt } from './always';
 import { Decisions } from './decisions';
-import { gateSection, howToDecide } from './details';
+import { gateSection, howToDecide, leftSection } from './details';
 import { catalogued, failure } from './failure';
 import type { GateRules } from './gate';
 import { NEEDS_APPROVAL, PHASE } from './search-attributes';
@@ -35,6 +35,8 @@ export abstract class GatedRun<Known extends Opened> {
   protected barred: string | null = null;
   protected plan: PlanSummary | null = null;
   protected verified: { checked: number; differing: number } | null = null;
+  /** What the run leaves different; known once it has ended. */
+  #remaining: number | undefined;
   #status: RunStatus = 'running';
   #phase: RunPhase = 'opening';
   #phaseSince = Date.now();
@@ -120,7 +122,13 @@ export abstract class GatedRun<Known extends Opened> {
   }
 
   result(): ReconcileResult {
-    return { runId: this.opened.runId, status: this.#status, planDigest: this.plan?.digest ?? null };
+    const remaining = this.#remaining;
+    return {
+      runId: this.opened.runId,
+      status: this.#status,
+      planDigest: this.plan?.digest ?? null,
+      ...(remaining === undefined ? {} : { remaining }),
+    };
   }
 
   protected enter(phase: RunPhase): void {
@@ -135,6 +143,11 @@ export abstract class GatedRun<Known extends Opened> {
       ]);
     }
     this.show();
+  }
+
+  /** What was verified, and what is left; '' before anything is known of it. */
+  protected leftSection(): string {
+    return leftSection(this.verified, this.#remaining);
   }
 
   /** What the gate says while the plan waits there; else nothing. */
@@ -166,6 +179,7 @@ export abstract class GatedRun<Known extends Opened> {
       phases: { ...this.#phases },
       verified: this.verified,
     };
-    await quick.endRun.executeWithOptions({ summary: `end the ${this.what}: ${status}` }, [input]);
+    const ended = await quick.endRun.executeWithOptions({ summary: `end the ${this.what}: ${status}` }, [input]);
+    this.#remaining = ended?.remaining;
   }
 }

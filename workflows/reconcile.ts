@@ -288,6 +288,7 @@ class Run extends GatedRun<OpenedRun> {
       gate === '' && this.plan ? planSection(this.plan) : '',
       decided,
       applying,
+      this.leftSection(),
       refusedSection(this.decisions.refused),
       this.#tableSection(),
       checksSection(this.#checks),

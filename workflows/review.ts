@@ -22,7 +22,7 @@ import type { PlanSummary, RunStatus } from '../contracts/run';
 import { holdToLedger, long, quick } from './activities';
 import { always, attempt } from './always';
 import { applyPlan } from './apply';
-import { planTable } from './details';
+import { leftSection, planTable } from './details';
 import { catalogued, failure } from './failure';
 import { progress as progressQuery, resolveReview } from './messages';
 import { PHASE } from './search-attributes';
@@ -60,6 +60,8 @@ class Review {
   #phase: RunPhase = 'opening';
   #status: RunStatus = 'running';
   #done = 0;
+  #verified: { checked: number; differing: number } | null = null;
+  #remaining: number | undefined;
 
   constructor() {
     setHandler(progressQuery, () => this.#progress(), { description: 'Phase and rows corrected' });
@@ -135,15 +137,14 @@ class Review {
     const { recorded, plan } = this.#whenOpened;
     const { runId } = recorded;
     try {
-      let verified: { checked: number; differing: number } | null = null;
       if (plan.total > 0) {
         await this.#apply(recorded, plan);
-        verified = await this.#verify(recorded, plan);
+        this.#verified = await this.#verify(recorded, plan);
       } else if (recorded.resolution !== 'KEEP_TARGET') {
         await this.#closeEntries(runId);
       }
       this.#status = 'applied';
-      await this.#end(null, verified);
+      await this.#end(null, this.#verified);
       this.#enter('done');
     } catch (error) {
       this.#status = isCancellation(error) ? 'cancelled' : 'failed';
@@ -159,6 +160,7 @@ class Review {
       runId: recorded?.runId ?? workflowInfo().workflowId,
       status: this.#status,
       planDigest: recorded?.planDigest ?? null,
+      ...(this.#remaining === undefined ? {} : { remaining: this.#remaining }),
     };
   }
 
@@ -196,7 +198,8 @@ class Review {
     const cause = this.#status === 'failed' ? catalogued(error) : null;
     const phases = { review: Date.now() - this.#started };
     const input = { runId, status: this.#status, error: cause, phases, verified };
-    await quick.endRun.executeWithOptions({ summary: `end the review: ${this.#status}` }, [input]);
+    const ended = await quick.endRun.executeWithOptions({ summary: `end the review: ${this.#status}` }, [input]);
+    this.#remaining = ended?.remaining;
   }
 
   async #answer(message: unknown): Promise<RecordedResolution> {
@@ -254,6 +257,7 @@ class Review {
       `Review \`${recorded?.runId ?? workflowInfo().workflowId}\`: **${phase}**`,
       recorded ? `${recorded.resolution} by ${recorded.reviewer.slice(0, 100)}: ${recorded.reviews} entries` : '',
       plan && plan.total > 0 ? `Corrections: ${this.#done} of ${plan.total}\n\n${planTable(plan)}` : '',
+      leftSection(this.#verified, this.#remaining),
       ...this.#refused.slice(-5).map((why) => `Refused: ${why.slice(0, 300)}`),
     ];
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));

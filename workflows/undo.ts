@@ -132,6 +132,7 @@ class Undo extends GatedRun<OpenedUndo> {
         ? `Left alone, as they were changed since their correction: **${plan.refused}**. See them: ` +
           `\`trueup corrections ${this.workflowId} --status SKIPPED_STALE FAILED\``
         : '',
+      this.leftSection(),
       refusedSection(this.decisions.refused),
     ];
     setCurrentDetails(sections.filter((section) => section !== '').join('\n\n'));

@@ -2,7 +2,17 @@ import type { Correction } from '../../contracts/correction';
 import { keyText, printable } from './text';
 
 /** One correction on one line, in columns that line up without knowing the other lines. */
-export function correctionLine({ seq, table, operation, status, key, error, approver, forced }: Correction): string {
+export function correctionLine({
+  seq,
+  table,
+  operation,
+  status,
+  key,
+  error,
+  approver,
+  forced,
+  differs,
+}: Correction): string {
   const fields = [
     seq.padStart(6),
     table.padEnd(20),
@@ -12,6 +22,7 @@ export function correctionLine({ seq, table, operation, status, key, error, appr
     approver === null ? '' : `approved by ${printable(approver)}`,
     forced ? 'forced' : '',
     error === null ? '' : printable(error),
+    differs === undefined ? '' : printable(differs),
   ];
   return fields
     .filter((field) => field !== '')
@@ -20,6 +31,6 @@ export function correctionLine({ seq, table, operation, status, key, error, appr
 }
 
 export function correctionJson(correction: Correction): string {
-  const { seq, table, operation, status, key, before, after, error, approver, forced, at } = correction;
-  return JSON.stringify({ seq, table, operation, status, key, before, after, error, approver, forced, at });
+  const { seq, table, operation, status, key, before, after, error, approver, forced, differs, at } = correction;
+  return JSON.stringify({ seq, table, operation, status, key, before, after, error, approver, forced, differs, at });
 }

@@ -23,8 +23,14 @@ function becauseOf(status: RunStatus, report: RunReport): string | null {
   }
 }
 
+/** Rows that others wrote after us: nothing of what was done about them can be relied on. */
+function differingLines(verified: RunReport['verified'], done: string): readonly string[] {
+  if (verified === null || verified.differing === 0) return [];
+  return [`${plural(verified.differing, 'row')} differ again: somebody wrote them after they were ${done}; run again.`];
+}
+
 /** What an undo that has ended did not give back, how to see it, and what may be done. */
-function notGivenBackLines({ runId, status, undo, corrections, remaining }: RunReport): readonly string[] {
+function notGivenBackLines({ runId, status, undo, corrections, verified, remaining }: RunReport): readonly string[] {
   const lines: string[] = [];
   if (status === 'rejected') lines.push('The plan was rejected: nothing was given back.');
   if (status === 'expired') lines.push('Nobody decided before the deadline: nothing was given back.');
@@ -34,10 +40,9 @@ function notGivenBackLines({ runId, status, undo, corrections, remaining }: RunR
     lines.push(`${plural(stale, 'row')} SKIPPED_STALE: changed since the correction, and left alone.`);
     lines.push(`  Overwrite them, too: trueup undo ${undo?.runId ?? 'RUN'} --force`);
   }
+  lines.push(...differingLines(verified, 'given back'));
   if (remaining > 0 && status !== 'running') {
-    lines.push(
-      `Not given back: ${plural(remaining, 'row')}. See why: trueup corrections ${runId} --status SKIPPED_STALE FAILED`,
-    );
+    lines.push(`Not given back: ${plural(remaining, 'row')}. See why: trueup corrections ${runId}`);
   }
   return lines;
 }
@@ -58,6 +63,7 @@ export function leftLines(report: RunReport): readonly string[] {
   if (stale > 0) {
     lines.push(`${plural(stale, 'correction')} SKIPPED_STALE: the row had changed since it was compared; run again.`);
   }
+  lines.push(...differingLines(report.verified, 'corrected'));
   if (report.review) lines.push(...reviewLines(report.review));
   if (report.inReview !== undefined && report.inReview > 0) {
     lines.push(`${plural(report.inReview, 'difference')} in the review queue: \`trueup review list\`.`);
@@ -72,7 +78,8 @@ export function leftLines(report: RunReport): readonly string[] {
     for (const note of table.notes) lines.push(`${table.name}: ${note}`);
   }
   if (report.remaining > 0 && report.status !== 'running') {
-    lines.push(`Left: ${plural(report.remaining, 'difference')}. See them with \`trueup findings ${report.runId}\`.`);
+    const where = report.kind === 'review' ? 'trueup review list' : `trueup findings ${report.runId}`;
+    lines.push(`Left: ${plural(report.remaining, 'difference')}. See them with \`${where}\`.`);
   }
   return lines;
 }

@@ -6,6 +6,7 @@ describe('exit codes', () => {
   it.each<[RunStatus, number, number]>([
     ['running', 0, EXIT.ok],
     ['consistent', 0, EXIT.ok],
+    ['consistent', 1, EXIT.inconsistent],
     ['applied', 0, EXIT.ok],
     ['applied', 1, EXIT.inconsistent],
     ['inconsistent', 1, EXIT.inconsistent],

@@ -4,7 +4,7 @@ import type { PlanItem } from '../../contracts/plan-item';
 import { quoteIdentifier } from '../../database/identifier';
 import { applyBatch, assertCorrectable, type CorrectionOutcome, type MarkerStore } from '../../engine/apply';
 import { cascadesOf } from '../../engine/cascade';
-import { countUnrestored, undoItem } from '../../engine/undo';
+import { findUnrestored, undoItem } from '../../engine/undo';
 import { insertBeforeImages, listMarkers, previousBeforeImages } from '../../ledger/before-image';
 import { migrate } from '../../ledger/migrate';
 import { EnginePair, findDifferences, type Inspected, type PairOptions } from '../support/engine';
@@ -468,9 +468,9 @@ describe('corrections', () => {
       expect(await pair.target.query(HASH)).toEqual(before);
       const { target } = inspected.sides;
       const unrestored = await target.database.withSession((s) =>
-        countUnrestored(s, inspected.comparison, target, undone.items),
+        findUnrestored(s, inspected.comparison, target, undone.items),
       );
-      expect(unrestored).toBe(0);
+      expect(unrestored.filter((detail) => detail !== null)).toEqual([]);
     });
 
     it('leave rows alone that were changed since', async () => {

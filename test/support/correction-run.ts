@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { applyStep, confirmPlan, freezePlan, resolveApplied, verifyTable } from '../../activities/correct';
+import { applyStep, confirmPlan, freezePlan, resolveApplied } from '../../activities/correct';
 import { openRun } from '../../activities/open-run';
 import { Resources } from '../../activities/resources';
 import { planUndo } from '../../activities/plan-undo';
 import { openUndo } from '../../activities/undo';
 import { applyTogether } from '../../activities/together';
+import { verifyTable } from '../../activities/verify';
 import type { UndoInput } from '../../contracts/messages';
 import type { PlanItem } from '../../contracts/plan-item';
 import { closeCandidates, insertCandidates } from '../../ledger/candidate';

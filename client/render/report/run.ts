@@ -21,6 +21,9 @@ export function runDocument(run: RunReport, tally: Tally): ReportDocument {
       ...(run.servers === undefined
         ? []
         : serverFacts(run.servers).map(([name, text]) => [`Database ${name}`, text] as const)),
+      ...(run.verified === null || run.verified.differing === 0
+        ? []
+        : [['Of these written by others after their correction', count(run.verified.differing)] as const]),
       ...(run.planDigest === null ? [] : [['Plan', run.planDigest] as const]),
       ...(decision === null ? [] : [['Decision', `${decision.decision} by ${decision.approver ?? 'nobody'}`] as const]),
     ],

@@ -77,13 +77,14 @@ function jobsSection({ jobs, jobsLeftOut }: Tally): ReportSection {
     heading: 'Jobs',
     columns: [
       ...['run', 'job', 'status', 'started'].map((head) => ({ head })),
-      ...['took', 'findings', 'corrections', 'queued'].map((head) => ({ head, align: 'right' as const })),
+      ...['took', 'findings', 'corrections', 'queued', 'left'].map((head) => ({ head, align: 'right' as const })),
       { head: 'error' },
     ],
     rows: jobs.map((job) => [
       ...[job.runId, job.jobType, job.status, instant(job.startedAt)],
       job.endedAt === null ? '' : duration(Date.parse(job.endedAt) - Date.parse(job.startedAt)),
       ...[job.issuesFound, job.corrections, job.queued].map(count),
+      job.remaining === null ? '' : count(job.remaining),
       job.error ?? '',
     ]),
     empty: 'No jobs.',
