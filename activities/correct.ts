@@ -48,7 +48,7 @@ export async function freezePlan(
       const hasEffects = await planEffects(resources, session, runId, context);
       const isMoved = await orderRows(resources, session, runId, context);
       if (hasEffects || isMoved) await numberPlan(session, runId);
-      await guardPlan(session, runId, config);
+      await guardPlan(resources, session, runId, config);
       await noteTriggers(resources, session, runId);
       await refreshStatistics(session, 'plan_item', await countPlan(session, runId));
       const taken = await digestPlan(session, runId);

@@ -1,6 +1,7 @@
 import type { Operation } from '../contracts/correction';
 import { TrueupError } from '../contracts/errors';
 import type { PlanSummary } from '../contracts/run';
+import type { RunConfig } from '../contracts/table-pair';
 import { isWhole, type UndoScope } from '../contracts/undo';
 import { readForeignKeys } from '../database/foreign-key';
 import { Batch, charactersOf } from '../engine/batch';
@@ -24,6 +25,7 @@ import {
   type UndoPlanItem,
 } from '../ledger/undo';
 import { listUndone } from '../ledger/undone';
+import { guardPlan } from './plan-terms';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 import { targetsOf } from './undo';
@@ -76,7 +78,7 @@ export async function planUndo(
     }
     firstStep += 3 * tables.length;
   }
-  return summarize(resources, runId, undoOf);
+  return summarize(resources, runId, undoOf, config);
 }
 
 type StepOf = (table: string, operation: Operation) => number;
@@ -166,8 +168,9 @@ async function planPage(
   });
 }
 
-async function summarize(resources: Resources, runId: string, undoOf: string): Promise<PlanSummary> {
+async function summarize(resources: Resources, runId: string, undoOf: string, undone: RunConfig): Promise<PlanSummary> {
   const ledger = await resources.ledger();
+  const blocked = await guardPlan(resources, ledger, runId, (await readRunConfig(ledger, runId)) ?? undone);
   const lines = await readPlanLines(ledger, runId);
   const total = lines.reduce((sum, line) => sum + line.rows, 0);
   const { SKIPPED_STALE: refused = 0 } = await countCorrections(ledger, runId);
@@ -178,5 +181,12 @@ async function summarize(resources: Resources, runId: string, undoOf: string): P
   await refreshStatistics(ledger, 'plan_item', total);
   const digest = await digestPlan(ledger, runId);
   await setPlanDigest(ledger, runId, digest);
-  return { digest, lines, total, needsApproval: lines.some((line) => line.needsApproval), refused };
+  return {
+    digest,
+    lines,
+    total,
+    needsApproval: lines.some((line) => line.needsApproval),
+    refused,
+    ...(blocked.length === 0 ? {} : { blocked }),
+  };
 }

@@ -28,15 +28,7 @@ import { insertResolution, readResolution } from '../ledger/resolution';
 import { copyRowCounts, forgetRefusedPlan, insertReviewPlan, settleKept, settleReviews } from '../ledger/review-plan';
 import { numberPlan } from '../ledger/effect';
 import { listReviews, readLedgerTime } from '../ledger/review';
-import {
-  endRun,
-  enterRefusedRun,
-  insertRun,
-  insertRunTables,
-  readRunBlocked,
-  setPlanDigest,
-  type NewRun,
-} from '../ledger/run';
+import { endRun, enterRefusedRun, insertRun, insertRunTables, setPlanDigest, type NewRun } from '../ledger/run';
 import { readServers, setServers } from '../ledger/servers';
 import { refreshStatistics } from '../ledger/statistics';
 import { needRead, resolveTables } from './resolve-tables';
@@ -201,9 +193,8 @@ async function judgePlan(
   { override }: ResolveMessage,
 ): Promise<void> {
   await copyRowCounts(session, runId);
-  await guardPlan(session, runId, config);
+  const blocked = await guardPlan(resources, session, runId, config);
   await noteTriggers(resources, session, runId);
-  const blocked = await readRunBlocked(session, runId);
   if (blocked.length === 0 || override) return;
   throw refusal(`over the guard, allowed only with override: ${blocked.map(breachText).join('; ')}`);
 }

@@ -1,5 +1,6 @@
 import { parseDuration } from '../contracts/duration';
 import { TrueupError } from '../contracts/errors';
+import type { Guard } from '../contracts/guard';
 import type { LedgerIdentity } from '../contracts/server';
 import type { UndoInput } from '../contracts/messages';
 import { named } from '../contracts/named';
@@ -75,7 +76,7 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
       apply: true,
       requestedBy: input.requestedBy ?? null,
       undoOf: undone.runId,
-      config: { ...config, approvalTimeoutMs, fourEyes: defaults.fourEyes },
+      config: { ...guarded(config, defaults.guard), approvalTimeoutMs, fourEyes: defaults.fourEyes },
     });
     await setServers(session, id, servers);
     await setUndoScope(session, id, {
@@ -96,6 +97,11 @@ export async function openUndo(resources: Resources, request: OpenUndoInput): Pr
     approvalTimeoutMs,
     fourEyes: defaults.fourEyes,
   };
+}
+
+/** What a run of an earlier version was not guarded by guards its undo. */
+function guarded(config: RunConfig, guard: Guard): RunConfig {
+  return { ...config, guard: config.guard ?? guard, tables: config.tables.map((pair) => ({ guard, ...pair })) };
 }
 
 /** The connections on which a run may have corrected something. */

@@ -1,6 +1,6 @@
 import type { BusinessRule } from '../contracts/check';
 import type { CorrectionPolicies } from '../contracts/correction';
-import type { Guard } from '../contracts/guard';
+import { DEFAULT_WIPE, type Guard } from '../contracts/guard';
 import type { SampleWish } from '../contracts/sample';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
@@ -47,7 +47,7 @@ export const DEFAULTS = {
   settle: { delayMs: 2_000, attempts: 3 },
   approvalTimeoutMs: 24 * 3_600_000,
   corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
-  guard: { rows: 1_000, percent: 5 },
+  guard: { rows: 1_000, percent: 5, wipe: DEFAULT_WIPE },
   fourEyes: false,
   undo: 'approve',
   ledgerSchema: 'trueup',

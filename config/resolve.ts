@@ -226,7 +226,11 @@ function correctionsOf(
 }
 
 function guardOf(base: PairDefaults['guard'], given: TableEntry['guard']): PairDefaults['guard'] {
-  return { rows: given?.rows ?? base.rows, percent: given?.percent ?? base.percent };
+  return {
+    rows: given?.rows ?? base.rows,
+    percent: given?.percent ?? base.percent,
+    wipe: given?.wipe ?? base.wipe ?? DEFAULTS.guard.wipe,
+  };
 }
 
 function settleOf(base: PairDefaults['settle'], given: TableEntry['settle']): PairDefaults['settle'] {

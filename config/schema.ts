@@ -82,11 +82,13 @@ const corrections = fields({
 });
 
 const PERCENT_FORM = 'a number from 0 to 100';
+const percent = number(
+  z.number({ error: PERCENT_FORM }).min(0, { error: PERCENT_FORM }).max(100, { error: PERCENT_FORM }),
+);
 const guard = fields({
   rows: wholeNumber(0, 1_000_000_000_000).optional(),
-  percent: number(
-    z.number({ error: PERCENT_FORM }).min(0, { error: PERCENT_FORM }).max(100, { error: PERCENT_FORM }),
-  ).optional(),
+  percent: percent.optional(),
+  wipe: percent.optional(),
 });
 
 const settle = fields({ delay: duration.optional(), attempts: wholeNumber(1, 20).optional() });

@@ -1,5 +1,5 @@
 import type { Operation } from './correction';
-import type { GuardBreach } from './guard';
+import { isOfDeletes, type GuardBreach } from './guard';
 import type { ApprovalTerms } from './messages';
 import type { PlanLine } from './run';
 
@@ -41,7 +41,8 @@ export function breachesWithin(
 ): readonly GuardBreach[] {
   return blocked.flatMap((breach) => {
     const changes = lines
-      .filter((line) => line.table === breach.table && line.operation !== 'insert' && covers(scope, line))
+      .filter((line) => line.table === breach.table && covers(scope, line))
+      .filter(({ operation }) => operation === 'delete' || (operation === 'update' && !isOfDeletes(breach)))
       .reduce((sum, line) => sum + line.rows, 0);
     return changes > breach.limit ? [{ ...breach, changes }] : [];
   });

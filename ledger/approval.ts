@@ -2,24 +2,45 @@ import type { ApprovalScope } from '../contracts/approval';
 import type { Operation } from '../contracts/correction';
 import type { Queryable } from '../database/connection';
 
-/** The rows that the plan deletes or overwrites, by table, beside how many the target had when it was compared. */
-export async function countDestruction(
-  ledger: Queryable,
-  runId: string,
-): Promise<readonly { readonly table: string; readonly changes: number; readonly rows: number | null }[]> {
-  const { rows } = await ledger.query<{ table_name: string; n: string; rows_target: string | null }>(
-    `select p.table_name, count(*) as n,
-            case when t.rows_compared in ('changed', 'sample') then c.rows_target else t.rows_target end as rows_target
-       from plan_item p left join run_table t using (run_id, table_name)
-            left join run_check c on c.run_id = p.run_id and c.kind = 'counts' and c.subject = p.table_name
-      where p.run_id = $1 and p.operation in ('update', 'delete')
-      group by 1, 3 order by p.table_name`,
+/** What a plan deletes or overwrites of a table. */
+export interface PlannedDestruction {
+  readonly table: string;
+  readonly changes: number;
+  readonly deletes: number;
+  /** Rows of each side as the run's comparison counted them; null: it did not. */
+  readonly source: number | null;
+  readonly target: number | null;
+}
+
+/**
+ * The rows that the plan deletes or overwrites, by table, beside how many each side had when it was compared. A review knows
+ * of the target what the run that saw its entries had counted, where that counted all; an undo compares nothing.
+ */
+export async function countDestruction(ledger: Queryable, runId: string): Promise<readonly PlannedDestruction[]> {
+  const { rows } = await ledger.query<
+    Record<'table_name' | 'changes' | 'deletes', string> & Record<'source' | 'target', string | null>
+  >(
+    `select d.table_name, d.changes, d.deletes,
+            case r.kind when 'reconcile' then case when t.rows_compared in ('changed', 'sample') then c.rows_source
+                                                   else t.rows_source end end as source,
+            case r.kind when 'reconcile' then case when t.rows_compared in ('changed', 'sample') then c.rows_target
+                                                   else t.rows_target end
+                        when 'review' then nullif(t.rows_target, 0) end as target
+       from (select table_name, count(*) as changes, count(*) filter (where operation = 'delete') as deletes
+               from plan_item where run_id = $1 and operation in ('update', 'delete') group by table_name) as d
+            join run r on r.run_id = $1
+            left join run_table t on t.run_id = $1 and t.table_name = d.table_name
+            left join run_check c on c.run_id = $1 and c.kind = 'counts' and c.subject = d.table_name
+      order by d.table_name`,
     [runId],
   );
+  const numberOf = (text: string | null) => (text === null ? null : Number(text));
   return rows.map((row) => ({
     table: row.table_name,
-    changes: Number(row.n),
-    rows: row.rows_target === null ? null : Number(row.rows_target),
+    changes: Number(row.changes),
+    deletes: Number(row.deletes),
+    source: numberOf(row.source),
+    target: numberOf(row.target),
   }));
 }
 

@@ -96,6 +96,11 @@ export async function readRunConfig(ledger: Queryable, runId: string): Promise<R
   return rows[0] ? (JSON.parse(rows[0].config) as RunConfig) : null;
 }
 
+export async function readRunKind(ledger: Queryable, runId: string): Promise<NewRun['kind'] | null> {
+  const { rows } = await ledger.query<{ kind: NewRun['kind'] }>('select kind from run where run_id = $1', [runId]);
+  return rows[0]?.kind ?? null;
+}
+
 /** A run that has ended keeps its status. */
 export async function updateRunStatus(ledger: Queryable, runId: string, status: RunStatus): Promise<void> {
   await ledger.query('update run set status = $2 where run_id = $1 and ended_at is null', [runId, status]);

@@ -10,6 +10,8 @@ import type { PlanLine, PlanSummary } from '../contracts/run';
 export interface GateRules {
   /** What the plan holds, and what of it is over its guard; absent: it is approved or rejected as a whole. */
   readonly plan?: Pick<PlanSummary, 'lines' | 'blocked'>;
+  /** What of a plan that is approved as a whole is over its guard; absent: nothing. */
+  readonly blocked?: readonly GuardBreach[];
   /** Who requested the run and may not approve it; null: whoever it was may. */
   readonly barred?: string | null;
 }
@@ -100,7 +102,7 @@ function rejectionProblem({ reason, terms }: Attempt): string | null {
   return isWhole(scopeOf(terms)) ? null : 'a plan is rejected as a whole; approve the part that is to be done';
 }
 
-function approvalProblem({ plan, barred }: GateRules, attempt: Attempt, approver: string): string | null {
+function approvalProblem({ plan, barred, blocked = [] }: GateRules, attempt: Attempt, approver: string): string | null {
   if (attempt.malformed !== null) return attempt.malformed;
   if (typeof barred === 'string' && isSamePerson(approver, barred)) {
     return `fourEyes: ${short(barred.trim())} requested this run and cannot approve it`;
@@ -108,7 +110,7 @@ function approvalProblem({ plan, barred }: GateRules, attempt: Attempt, approver
   const scope = scopeOf(attempt.terms);
   const problem = plan === undefined ? wholeProblem(scope) : scopeProblem(scope, plan.lines);
   if (problem !== null || attempt.terms.override === true) return problem;
-  const breaches = breachesWithin(scope, plan?.lines ?? [], plan?.blocked ?? []);
+  const breaches = plan === undefined ? blocked : breachesWithin(scope, plan.lines, plan.blocked ?? []);
   return breaches.length === 0 ? null : `the plan is blocked and override is not given: ${breachesText(breaches)}`;
 }
 

@@ -86,7 +86,10 @@ class Undo extends GatedRun<OpenedUndo> {
 
   /** The gate. Returns the decision, or null when the deadline passed without one. */
   async waitForDecision(plan: PlanSummary) {
-    const decision = await this.decisionOn(plan, { barred: this.barred });
+    const decision = await this.decisionOn(plan, {
+      barred: this.barred,
+      ...(plan.blocked === undefined ? {} : { blocked: plan.blocked }),
+    });
     if (decision?.decision === 'approve') await this.noteApplying();
     return decision;
   }

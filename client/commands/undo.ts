@@ -16,6 +16,7 @@ interface UndoOptions {
   readonly correction?: readonly string[];
   readonly force?: true;
   readonly yes?: true;
+  readonly override?: true;
   readonly approvalTimeout?: string;
   readonly detach?: true;
   readonly json?: true;
@@ -30,7 +31,8 @@ overwritten; that is recorded, and backed up, so it can be taken back.
 
 What deletes or overwrites rows waits for an approval, unless the config says \`defaults.undo: auto\`; what --force
 overwrites always does. On a terminal you are asked; --yes approves the plan at once, in your name. What a delete took
-along by a foreign key comes back with it, also where only the delete, or its table, is named.
+along by a foreign key comes back with it, also where only the delete, or its table, is named. A plan that deletes or
+overwrites more than the guard allows, such as half of a table, waits for an approval that overrides it: --yes --override.
 
 Exit codes: 0 everything given back (or left running), 1 some rows were not, 2 no such run or not one to undo,
 3 waiting for approval, 4 failed.
@@ -51,6 +53,7 @@ export function addUndo(program: Command, runner: Runner): void {
     .option('--correction <seq...>', 'only these corrections, by their number')
     .option('--force', 'overwrite rows that were changed since their correction')
     .option('--yes', 'approve the plan at once, in your name')
+    .option('--override', 'with --yes: also where the plan deletes or overwrites more than the guard allows')
     .option('--approval-timeout <duration>', 'how long the plan waits for a decision, such as 30m or 24h')
     .option('--detach', 'start the undo and return at once')
     .option('--json', 'print one JSON report and nothing else')
@@ -60,7 +63,7 @@ export function addUndo(program: Command, runner: Runner): void {
 
 async function undo(context: Context, ref: string, options: UndoOptions): Promise<ExitCode> {
   const { io } = context;
-  const { json = false, detach = false, yes = false } = options;
+  const { json = false, detach = false, yes = false, override = false } = options;
   const scope = scopeOf(options);
   const undone = await knownReport(context, ref);
   const requestedBy = requester();
@@ -75,12 +78,13 @@ async function undo(context: Context, ref: string, options: UndoOptions): Promis
     if (json) io.out.line(JSON.stringify(startedReport(handle.workflowId, 'undo', new Date())));
     return EXIT.ok;
   }
-  return await waitForRun(context, handle, { json, ...(yes ? { approveAs: requestedBy } : {}) });
+  return await waitForRun(context, handle, { json, ...(yes ? { approveAs: requestedBy, override } : {}) });
 }
 
 /** What can be told to be wrong without a server is told before one is asked. */
 function scopeOf(options: UndoOptions): Omit<UndoInput, 'runId' | 'requestedBy'> {
-  const { table, correction, force, approvalTimeout, yes, detach } = options;
+  const { table, correction, force, approvalTimeout, yes, override, detach } = options;
+  if (override && !yes) throw new TrueupError('USAGE', '--override: goes with --yes, which approves the plan');
   if (yes && detach) throw new TrueupError('USAGE', '--yes: not together with --detach, which waits for no plan');
   const wrong = correction?.find((seq) => !/^[1-9]\d{0,17}$/.test(seq));
   if (wrong !== undefined) throw new TrueupError('USAGE', `--correction ${wrong}: not the number of a correction`);

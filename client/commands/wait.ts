@@ -13,12 +13,14 @@ export interface WaitOptions {
   readonly json: boolean;
   /** Approves the plan at once in this name, whatever it holds; absent: ask, or leave it waiting. */
   readonly approveAs?: string;
+  /** With `approveAs`: also where the plan is blocked by its guard. */
+  readonly override?: boolean;
 }
 
 /** Follows a run to its end, through the gate; what it prints last is the report. */
 export async function waitForRun(context: Context, handle: RunHandle, options: WaitOptions): Promise<ExitCode> {
   const { io } = context;
-  const { json, approveAs } = options;
+  const { json, approveAs, override = false } = options;
   const interrupt = onInterrupt();
   const view = json ? SILENT_VIEW : progressView(io.out);
   try {
@@ -27,7 +29,8 @@ export async function waitForRun(context: Context, handle: RunHandle, options: W
       if (end.kind === 'closed') return printReport(context, await endedReport(context, handle, end.description), json);
       if (end.kind === 'left') return left(context, handle.workflowId, end.waiting);
       const { runId, plan } = end;
-      if (approveAs !== undefined && (await approvedAtOnce(context, handle, plan, { json, approveAs }))) continue;
+      if (approveAs !== undefined && (await approvedAtOnce(context, handle, plan, { json, approveAs, override })))
+        continue;
       if (json || !io.interactive || approveAs !== undefined) {
         const say = json ? io.err : io.out;
         if (!json) gateLines(io, plan).forEach((line) => io.out.line(line));
@@ -51,9 +54,14 @@ async function approvedAtOnce(
   { io }: Context,
   handle: RunHandle,
   { plan }: FrozenPlan,
-  { json, approveAs }: { readonly json: boolean; readonly approveAs: string },
+  { json, approveAs, override }: { readonly json: boolean; readonly approveAs: string; readonly override: boolean },
 ): Promise<boolean> {
-  const answer = await handle.decide({ decision: 'approve', approver: approveAs, planDigest: plan.digest });
+  const answer = await handle.decide({
+    decision: 'approve',
+    approver: approveAs,
+    planDigest: plan.digest,
+    ...(override ? { override } : {}),
+  });
   switch (answer.kind) {
     case 'recorded':
       if (!json) io.out.line(`Approved: plan ${plan.digest}, by ${approveAs}.`);

@@ -1,5 +1,5 @@
 import { scopeOf, scopeText } from '../../contracts/approval';
-import type { GuardBreach } from '../../contracts/guard';
+import { ruleText, type GuardBreach } from '../../contracts/guard';
 import type { Decision } from '../../contracts/messages';
 import type { PlanLine, PlanSummary } from '../../contracts/run';
 import { count, instant, plural, printable } from './text';
@@ -38,10 +38,7 @@ export function blockedLines(blocked: readonly GuardBreach[]): readonly string[]
   if (blocked.length === 0) return [];
   return [
     'BLOCKED: the plan deletes or overwrites more than the guard allows; only an approval with --override is taken.',
-    ...blocked.map(({ table, changes, rows, limit }) => {
-      const of = rows === null ? plural(changes, 'row') : `${count(changes)} of ${plural(rows, 'row')}`;
-      return `  ${printable(table)}: ${of}, the limit is ${count(limit)}`;
-    }),
+    ...blocked.map((breach) => `  ${printable(breach.table)}: ${ruleText(breach, count)}`),
   ];
 }
 

@@ -130,10 +130,12 @@ describe('an approval and what the database would do by itself', () => {
   it('guards tables that are in no config by the default, without a share of their rows', async () => {
     const runId = await shop(`[{ name: customers, source: public.customers, ${ALL_AUTO} }]`);
     await run.target.query(
-      `update trueup.run set config = jsonb_set(config, '{guard}', '{"rows": 2, "percent": 100}') where run_id = $1`,
+      `update trueup.run set config = jsonb_set(config, '{guard}', '{"rows": 2, "percent": 100, "wipe": 100}') where run_id = $1`,
       [runId],
     );
-    expect((await run.freeze(runId)).blocked).toEqual([{ table: 'public.orders', changes: 3, rows: null, limit: 2 }]);
+    expect((await run.freeze(runId)).blocked).toEqual([
+      { table: 'public.orders', rule: 'rows', changes: 3, rows: null, limit: 2 },
+    ]);
   });
 
   it('names the triggers that fire on what goes with a delete', async () => {

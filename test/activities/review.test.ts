@@ -100,6 +100,7 @@ describe('recording a resolution', () => {
   });
 
   it('names the run that has taken an entry, before it is refused for that', async () => {
+    await one.source.query('insert into t values (77)');
     await queued('twice', 1, 100);
     await open('first');
     expect(await open('second')).toMatchObject({ kind: 'held', holders: [{ runId: 'first', workflowId: 'first' }] });

@@ -100,7 +100,7 @@ describe('a whole config', () => {
             references: [],
           },
           corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
-          guard: { rows: 1000, percent: 5 },
+          guard: { rows: 1000, percent: 5, wipe: 50 },
           chunkRows: 50000,
           settle: { delayMs: 2000, attempts: 3 },
         },
@@ -108,7 +108,7 @@ describe('a whole config', () => {
       concurrency: 4,
       throttle: { maxChunksPerConnection: null, pauseWhile: null },
       approvalTimeoutMs: 86_400_000,
-      guard: { rows: 1000, percent: 5 },
+      guard: { rows: 1000, percent: 5, wipe: 50 },
       fourEyes: false,
       ledgerSchema: 'trueup',
     });
@@ -144,7 +144,7 @@ describe('defaults', () => {
       approvalTimeoutMs: 86_400_000,
       undo: 'approve',
       corrections: { missing: 'auto', mismatched: 'approve', extra: 'approve' },
-      guard: { rows: 1_000, percent: 5 },
+      guard: { rows: 1_000, percent: 5, wipe: 50 },
       fourEyes: false,
       sample: {},
     });
@@ -230,14 +230,14 @@ describe('what stands before an approval', () => {
     const { tables, defaults, runConfig } = parseConfig(
       `${CONNECTIONS}
 defaults: { source: legacy, target: modern, guard: { percent: 0.5 }, fourEyes: true }
-tables: [a, { name: b, guard: { rows: 0 } }, { name: c, guard: { rows: "\${ROWS}", percent: 100 } }]`,
+tables: [a, { name: b, guard: { rows: 0, wipe: 90 } }, { name: c, guard: { rows: "\${ROWS}", percent: 100 } }]`,
       'f',
       { ROWS: '20' },
     );
     expect(tables?.map(({ guard }) => guard)).toEqual([
-      { rows: 1000, percent: 0.5 },
-      { rows: 0, percent: 0.5 },
-      { rows: 20, percent: 100 },
+      { rows: 1000, percent: 0.5, wipe: 50 },
+      { rows: 0, percent: 0.5, wipe: 90 },
+      { rows: 20, percent: 100, wipe: 50 },
     ]);
     expect(defaults.fourEyes).toBe(true);
     expect(runConfig()).toMatchObject({ guard: { rows: 1000, percent: 0.5 }, fourEyes: true });
@@ -375,7 +375,7 @@ describe('problems', () => {
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, guard: { row: 5 } }`,
-      'defaults.guard.row: unknown field (did you mean rows?), allowed: rows, percent',
+      'defaults.guard.row: unknown field (did you mean rows?), allowed: rows, percent, wipe',
     ],
     [
       `${SIDES}tables: [{ name: a, guard: { rows: -1 } }]`,
@@ -383,7 +383,7 @@ describe('problems', () => {
     ],
     [
       `${SIDES}tables: [{ name: a, guard: off }]`,
-      'tables[0].guard: found "off", allowed: a map with the fields rows, percent',
+      'tables[0].guard: found "off", allowed: a map with the fields rows, percent, wipe',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, fourEyes: on }`,

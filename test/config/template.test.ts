@@ -52,7 +52,7 @@ defaults:
   settle: { delay: 2s, attempts: 3 } # a difference is read again before it is reported
   approvalTimeout: 24h # without a decision by then, nothing that needs one is done
   corrections: { missing: auto, mismatched: approve, extra: approve } # auto, approve, review or ignore
-  guard: { rows: 1000, percent: 5 } # to delete or overwrite more of a table takes an override
+  guard: { rows: 1000, percent: 5, wipe: 50 } # to delete or overwrite more of a table, or to delete half of it, takes an override
   fourEyes: false # true: who requested a run cannot approve it
 # To spare the databases: maxConnections beside a url, and fewer chunks at once or a pause by a number:
 # throttle:

@@ -36,7 +36,9 @@ describe('what stands before an approval, on the command line', () => {
     const status = await scenario.trueup('status', runId);
     expect(status.code).toBe(3);
     expect(status.stdout).toMatch(/^BLOCKED: .* --override is taken\.$/m);
-    expect(status.stdout).toMatch(/^ {2}items: 1,\d{3} of [89],\d{3} rows, the limit is 19\d$/m);
+    expect(status.stdout).toMatch(
+      /^ {2}items: 1,\d{3} of [89],\d{3} rows would be deleted or overwritten, the limit is 19\d$/m,
+    );
     const plan = await scenario.trueup('plan', runId, '--summary');
     expect(plan.stdout).toMatch(/^BLOCKED: /m);
     expect(plan.stdout).toMatch(/│ items +│ update +│ +1,\d{3} │ needs approval │ audit /);

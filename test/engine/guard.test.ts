@@ -1,4 +1,5 @@
-import { breachesOf, limitOf } from '../../engine/guard';
+import type { Guard } from '../../contracts/guard';
+import { breachesOf, countedUpTo, limitOf } from '../../engine/guard';
 
 describe('the guard of a table', () => {
   it.each([
@@ -15,7 +16,7 @@ describe('the guard of a table', () => {
   });
 
   it('is breached by more than its limit, and not where there is none', () => {
-    const guardOf = (table: string) => (table === 'old' ? null : { rows: 10, percent: 50 });
+    const guardOf = (table: string) => (table === 'old' ? null : { rows: 10, percent: 50, wipe: 100 });
     const destruction = [
       { table: 'even', changes: 10, rows: 12 },
       { table: 'over', changes: 11, rows: 12 },
@@ -23,11 +24,41 @@ describe('the guard of a table', () => {
       { table: 'larger', changes: 51, rows: 100 },
       { table: 'elsewhere', changes: 11, rows: null },
       { table: 'old', changes: 1_000_000, rows: 1 },
-    ];
+    ].map((one) => ({ deletes: 0, held: one.rows, isSourceEmpty: false, ...one }));
     expect(breachesOf(destruction, guardOf)).toEqual([
-      { table: 'over', changes: 11, rows: 12, limit: 10 },
-      { table: 'larger', changes: 51, rows: 100, limit: 50 },
-      { table: 'elsewhere', changes: 11, rows: null, limit: 10 },
+      { table: 'over', rule: 'rows', changes: 11, rows: 12, limit: 10 },
+      { table: 'larger', rule: 'rows', changes: 51, rows: 100, limit: 50 },
+      { table: 'elsewhere', rule: 'rows', changes: 11, rows: null, limit: 10 },
     ]);
+  });
+
+  it.each<[Partial<Guard>, number, number, readonly string[]]>([
+    [{}, 50, 50, ['wipe']],
+    [{}, 25, 50, ['wipe']],
+    [{}, 24, 50, []],
+    [{}, 1, 1, ['wipe']],
+    [{}, 1, 3, []],
+    [{}, 2, 3, ['wipe']],
+    [{ wipe: 100 }, 49, 50, []],
+    [{ wipe: 100 }, 50, 50, ['wipe']],
+    [{ wipe: 0 }, 1, 1_000_000, ['wipe']],
+    [{ wipe: 0.5 }, 5, 1_000, ['wipe']],
+    [{ wipe: 0.5 }, 4, 1_000, []],
+    [{}, 0, 0, []],
+  ])('of %j, %s deletes in %s rows break %j, whatever is allowed to be changed', (given, deletes, held, rules) => {
+    const guard = { rows: 100_000, percent: 100, ...given };
+    const one = { table: 't', changes: deletes, deletes, rows: held, held, isSourceEmpty: false };
+    const breaches = breachesOf([one], () => guard);
+    expect(breaches.map(({ rule }) => rule)).toEqual(rules);
+    // Counted no further than it takes, the table is judged alike.
+    const counted = Math.min(held, countedUpTo(guard, one));
+    expect(breachesOf([{ ...one, held: counted }], () => guard)).toEqual(breaches);
+  });
+
+  it('lets nothing be deleted under an empty source', () => {
+    const one = { table: 't', changes: 3, deletes: 1, rows: 900, held: 900, isSourceEmpty: true };
+    const guardOf = () => ({ rows: 10, percent: 50, wipe: 100 });
+    expect(breachesOf([one], guardOf)).toEqual([{ table: 't', rule: 'empty source', changes: 1, rows: 900, limit: 0 }]);
+    expect(breachesOf([{ ...one, deletes: 0 }], guardOf)).toEqual([]);
   });
 });

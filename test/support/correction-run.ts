@@ -10,6 +10,7 @@ import { applyTogether } from '../../activities/together';
 import { verifyTable } from '../../activities/verify';
 import type { UndoInput } from '../../contracts/messages';
 import type { PlanItem } from '../../contracts/plan-item';
+import { countUpTo } from '../../database/row-count';
 import { closeCandidates, insertCandidates } from '../../ledger/candidate';
 import { beginChunk, finishChunk, insertChunks } from '../../ledger/chunk';
 import { insertSettledFindings } from '../../ledger/finding';
@@ -22,6 +23,8 @@ import { findDifferences } from './engine';
 import { chunksCutAt, collect } from './ledger';
 
 const context = { signal: new AbortController().signal, report: () => undefined };
+
+const MOST_COUNTED = 1_000_000;
 
 export interface Entry {
   readonly table: string;
@@ -61,14 +64,14 @@ export class CorrectionRun {
     await Promise.all([this.source.query(sql), this.target.query(sql)]);
   }
 
-  /** Begins anew with empty databases; `tables`, and further fields of `defaults`, in YAML. */
+  /** Begins anew with empty databases, where half of a table may be deleted; `tables`, and further fields of `defaults`, in YAML. */
   async reset(tables: string, defaults = ''): Promise<void> {
     await this.both('drop schema public cascade; create schema public');
     await this.target.query('truncate trueup.run cascade; truncate trueup.before_image').catch(() => undefined);
     const connections = `connections: { legacy: { url: "${this.source.url}" }, modern: { url: "${this.target.url}" } }`;
     writeFileSync(
       this.configPath,
-      `${connections}\ndefaults: { source: legacy, target: modern${defaults} }\ntables: ${tables}\n`,
+      `${connections}\ndefaults: { source: legacy, target: modern, guard: { wipe: 100 }${defaults} }\ntables: ${tables}\n`,
     );
   }
 
@@ -86,12 +89,16 @@ export class CorrectionRun {
       const chunk = await beginChunk(ledger, runId, name, 0, 1_000);
       if (chunk === null) throw new Error(`run ${runId}, table ${name}: no chunk`);
       await insertCandidates(ledger, runId, name, chunk, differences);
-      const counts = { rowsSource: 0, rowsTarget: 0, differing: differences.length };
-      await finishChunk(ledger, runId, name, chunk, counts);
+      const { source, target } = this.resources.sides(comparison);
+      const [rowsSource, rowsTarget] = [
+        await countUpTo(source.database, source.relation, source.filter, MOST_COUNTED),
+        await countUpTo(target.database, target.relation, target.filter, MOST_COUNTED),
+      ];
+      await finishChunk(ledger, runId, name, chunk, { rowsSource, rowsTarget, differing: differences.length });
       await closeCandidates(ledger, runId, name);
       await insertSettledFindings(ledger, runId, name);
       const status: TableStatus = incomplete.includes(name) ? 'incomplete' : 'inconsistent';
-      const figures = { rowsSource: 0, rowsTarget: 0, transient: 0, unsettled: 0, notes: [] };
+      const figures = { rowsSource, rowsTarget, transient: 0, unsettled: 0, notes: [] };
       await endTable(ledger, runId, name, { status, ...figures });
     }
     return runId;

@@ -22,7 +22,10 @@ test('a plan over its guard says by how much, and what it takes', () => {
     { table: 'parcels', changes: 1, rows: null, limit: 0 },
   ]);
   expect(head).toContain('only an approval with --override is taken');
-  expect(tables).toEqual(['  orders: 1,200 of 20,000 rows, the limit is 1,000', '  parcels: 1 row, the limit is 0']);
+  expect(tables).toEqual([
+    '  orders: 1,200 of 20,000 rows would be deleted or overwritten, the limit is 1,000',
+    '  parcels: 1 row would be deleted or overwritten, the limit is 0',
+  ]);
   const blocked = [{ table: 'orders', changes: 2, rows: 2, limit: 1 }];
   expect(decidingCommands('run-1', { digest: 'd', blocked })[0]).toBe('trueup approve run-1 --plan d --override');
   expect(decidingCommands('run-1', { digest: 'd', blocked: [] })[0]).toBe('trueup approve run-1 --plan d');
