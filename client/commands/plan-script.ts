@@ -4,6 +4,7 @@ import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
 import { Database, type Queryable } from '../../database/connection';
 import { scriptChangeText, scriptKey, scriptReverse, scriptSignature, scriptTable } from '../../engine/script';
+import { listBesidePlan } from '../../ledger/beside-plan';
 import { nextEffects } from '../../ledger/effect';
 import { listPlanItems, listPlanSteps } from '../../ledger/plan';
 import { listPlanTables, nextRoots, readFindingTimes } from '../../ledger/plan-batch';
@@ -62,7 +63,7 @@ export async function* planScript(
       yield BATCH_END;
     }
   }
-  yield scriptEnd(done.reverses());
+  yield scriptEnd(done.reverses(), await listBesidePlan(ledger, runId, target));
 }
 
 async function readComparisons(ledger: Queryable, runId: string): Promise<ReadonlyMap<string, Comparison>> {

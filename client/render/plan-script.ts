@@ -1,5 +1,6 @@
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
+import type { BesidePlan } from '../../ledger/beside-plan';
 import { PINNED_SETTINGS } from '../../database/settings';
 import { quoteLiteral } from '../../database/identifier';
 import { planItemLines } from './plan-item';
@@ -64,7 +65,8 @@ function headLines({ report, madeAt, connection, database, read }: ScriptHead): 
     'the others are made; what another row is in the way of is tried again at the end. Rows that fit together only (that swap a',
     'unique value, or refer to each other in a ring) are then made in one transaction where the constraint is deferrable; where',
     'it is not, Trueup can do that, and the script cannot. Sequences are moved past what was inserted.',
-    'The end says how many corrections were made, and names those that were left (LEFT) with the reason; then psql ends with 3.',
+    'The end says how many corrections were made, and names those that were left (LEFT) with the reason, and what the run found',
+    'that the plan does not correct (NOT IN THE PLAN); where there is any of either, psql ends with 3.',
     'At an error that is not about a row the script stops; what was committed stays. It can be run again in any case: what is',
     'done is not done twice.',
     '',
@@ -153,8 +155,32 @@ export interface ScriptReverse extends ScriptStatement {
   readonly columns: readonly string[];
 }
 
+const MOST_BESIDE = 100;
+
+/** Says what the run found that this plan does not correct. */
+function besideText(beside: readonly BesidePlan[]): readonly string[] {
+  const more = beside.length > MOST_BESIDE ? [`and ${beside.length - MOST_BESIDE} more kinds`] : [];
+  const lines = beside.slice(0, MOST_BESIDE).map(({ what, n, mayFollow }) => {
+    const follows = mayFollow ? ' (the corrections may have put it right: run again)' : '';
+    return `${plural(n, 'difference')}: ${what}${follows}`;
+  });
+  return [...lines, ...more].map((line) => raised('warning', `trueup: NOT IN THE PLAN: ${line}`));
+}
+
+/** Ends psql with 3 where differences stay that no correction of the plan is for, and none can have put right. */
+function besideError(beside: readonly BesidePlan[]): readonly string[] {
+  const n = beside.filter(({ mayFollow }) => !mayFollow).reduce((sum, one) => sum + one.n, 0);
+  if (n === 0) return [];
+  const text = `trueup: the plan is carried out, and ${plural(n, 'difference')} that it does not correct ${n === 1 ? 'is' : 'are'} left: NOT IN THE PLAN, above`;
+  return [raised('exception', text)];
+}
+
+function raised(level: 'warning' | 'exception', text: string): string {
+  return `do ${dollarQuoted(` begin raise ${level} using message = ${quoteLiteral(text)}; end `)};`;
+}
+
 /** What stands after the last batch. */
-export function scriptEnd(reverses: readonly ScriptReverse[]): string {
+export function scriptEnd(reverses: readonly ScriptReverse[], beside: readonly BesidePlan[]): string {
   const enter = reverses.map((reverse) => {
     const columns = `array[${reverse.columns.map(quoteLiteral).join(', ')}]::text[]`;
     const values = [quoteLiteral(reverse.table), quoteLiteral(reverse.of), reverse.id, columns].join(', ');
@@ -164,7 +190,10 @@ export function scriptEnd(reverses: readonly ScriptReverse[]): string {
   return [
     '',
     comment(['What was left is tried again.']),
-    ...['retry', 'sequences', 'report'].map((name) => `call pg_temp.trueup_${name}();`),
+    ...['retry', 'sequences'].map((name) => `call pg_temp.trueup_${name}();`),
+    ...besideText(beside),
+    'call pg_temp.trueup_report();',
+    ...besideError(beside),
     '\\endif',
     '',
     comment(['Gives back what the script did, as far as the rows are still as it left them.']),

@@ -433,9 +433,29 @@ describe('a script whose target is not as planned', () => {
     await run.target.query(`update trueup.plan_item set needs_approval = true where run_id = '${runId}'`);
     await leaveOutItems(await run.resources.ledger(), runId, { tables: null, operations: ['insert'] });
     const script = (await pieces(runId)).join('');
-    expect(await sql(script)).toMatchObject({ code: 0 });
+    expect(await sql(script)).toMatchObject({
+      code: 3,
+      messages: matching(/NOT IN THE PLAN: \d+ differences?: \w+ missing_in_target OPEN/),
+    });
     expect(await names()).toMatchObject({ 1: 'x', 4: 'c4', 20: 'extra' });
     expect(await run.rows('orders')).toHaveLength(3);
+  });
+
+  it.each([
+    ['ignore', 'OPEN'],
+    ['review', 'IN_REVIEW'],
+  ])('says at its end what it leaves by the policy %s, and ends in 3', async (policy, resolution) => {
+    const corrections = `corrections: { missing: ${policy}, mismatched: auto, extra: auto }`;
+    await run.reset(`[{ name: t, source: public.t, ${corrections} }]`);
+    await run.both('create table t (id int primary key, v text)');
+    await run.source.query(`insert into t values (1, 'a'), (2, 'b')`);
+    await run.target.query(`insert into t values (1, 'x')`);
+    const { script } = await planned();
+    expect(await sql(script)).toMatchObject({
+      code: 3,
+      messages: holding(`NOT IN THE PLAN: 1 difference: t missing_in_target ${resolution}`),
+    });
+    expect(await run.rows('t')).toEqual([{ id: '1', v: 'a' }]);
   });
 
   it('is made a piece at a time, each of bounded size, in whole batches', async () => {
