@@ -27,7 +27,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const unread = await readUnread(ledger, runId, table);
-  const { transient, unsettled } = await closeCandidates(ledger, runId, table);
+  const { transient, unsettled, unreplayed } = await closeCandidates(ledger, runId, table);
   await insertSettledFindings(ledger, runId, table);
   await markKept(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);
@@ -53,6 +53,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     ...(estimated === null ? [] : [estimateText(estimated)]),
     ...(hash === 'portable' ? [PORTABLE] : []),
     ...repeats,
+    ...(unreplayed === null ? [] : [unreplayed]),
     ...settleNotes(early, pair),
     ...keptNotes(await countKept(ledger, runId, table)),
     ...failureNotes(failed, chunks - totals.done, chunks),

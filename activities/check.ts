@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { MODES, type CheckFinding, type CheckRef, type CheckSummary } from '../contracts/check';
 import { TrueupError } from '../contracts/errors';
 import type { TableSummary } from '../contracts/run';
+import type { RunConfig } from '../contracts/table-pair';
 import * as checks from '../ledger/check';
 import { readDecision } from '../ledger/decision';
+import { unconfirmedReadings } from '../ledger/replay';
 import { readTableSummary } from '../ledger/report';
 import { endUncompared, readRunConfig, weighTable } from '../ledger/run';
 import { CHECKS } from './checks';
-import type { CheckRun } from './checks/check';
+import { pairsOf, type CheckRun } from './checks/check';
+import { afterReading, beforeReading, type Both } from './replay';
 import { measureFindings } from './measure';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
@@ -32,6 +35,9 @@ export async function readCheck(
   if (!config) throw new TrueupError('RUN_NOT_FOUND', `no run ${runId} in the ledger`);
   const run: CheckRun = { resources, ledger, runId, config, context };
   await checks.beginReading(ledger, runId, check, reading);
+  const both = settles && reading < RECHECK ? bothOf(resources, config, check) : null;
+  const subject = { runId, ...check };
+  if (both) await beforeReading(ledger, both, subject, reading, reading > 1, context);
   const pages = look(run, check.subject);
   let seen = 0;
   try {
@@ -53,7 +59,22 @@ export async function readCheck(
     // Where the ledger fails, what the check holds open is to be closed.
     await pages.return({ detail: '' }).catch(() => undefined);
   }
-  return { ...(await checks.countReading(ledger, runId, check, reading)), settles };
+  const counted = await checks.countReading(ledger, runId, check, reading);
+  if (!both || counted.open === 0) return { ...counted, settles };
+  await afterReading(ledger, both, subject, reading, context.signal);
+  const unconfirmed = (await unconfirmedReadings(ledger, subject)).readings;
+  return { ...counted, moving: await checks.countMoving(ledger, runId, check, reading, unconfirmed), settles };
+}
+
+/** The databases that a check reads; null: it is not known. */
+function bothOf(resources: Resources, config: RunConfig, { kind, subject }: CheckRef): Both | null {
+  const ofTable = pairsOf(config).find(({ name }) => name === subject);
+  const sides =
+    kind === 'rules'
+      ? config.rules?.find(({ name }) => name === subject)
+      : ofTable && { source: ofTable.source.connection, target: ofTable.target.connection };
+  if (!sides) return null;
+  return { source: resources.database(sides.source, 'source'), target: resources.database(sides.target, 'target') };
 }
 
 const digested =
@@ -81,9 +102,10 @@ export async function endCheck(
   if (error) await checks.failCheck(ledger, runId, check, error);
   else {
     const { settles } = CHECKS[check.kind];
-    await ledger.withTransaction('read write', (session) =>
-      checks.endCheck(session, runId, check, { reading, settles }),
-    );
+    await ledger.withTransaction('read write', async (session) => {
+      const unconfirmed = settles ? (await unconfirmedReadings(session, { runId, ...check })).readings : [];
+      await checks.endCheck(session, runId, check, { reading, settles, unconfirmed });
+    });
   }
   await measureFindings(resources, runId, check.subject);
   const all = await checks.listChecks(ledger, runId, check.subject);

@@ -8,6 +8,7 @@ import { beginChunk, countChunks, failChunks, finishChunk, totalChunks, type Chu
 import { updateTablePhase } from '../ledger/run';
 import { readUnread } from '../ledger/unread';
 import { planRows } from './plan-rows';
+import { afterReading, databasesOf } from './replay';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 import { unlessUnread } from './unread';
@@ -64,6 +65,10 @@ export async function compareChunks(resources: Resources, span: ChunkSpan, conte
         const result = chunk.keys
           ? await compareKeys(comparison, sides, chunk.keys, enter, context.signal)
           : await compareChunk(comparison, sides, chunk, enter, context.signal);
+        if (result.differing > 0) {
+          const subject = { runId, kind: 'rows', subject: table } as const;
+          await afterReading(ledger, databasesOf(sides), subject, 0, context.signal);
+        }
         await finishChunk(ledger, runId, table, chunk, result);
         return chunk.no;
       },

@@ -71,7 +71,7 @@ async function inspect(
 ): Promise<Comparison> {
   const source = await shapeOf(resources, pair, 'source');
   const target = await shapeOf(resources, pair, 'target');
-  const { unread, notes } = await lookAt(resources, pair);
+  const { unread, notes } = await lookAt(resources, pair, apply);
   if (apply && !unread) needPrivileges(pair, target, neededToCorrect(pair));
   const resolved = resolveComparison(pair, source, target, await hashMethod(pair));
   const comparison = { ...resolved, notes: [...resolved.notes, ...notes] };
@@ -138,6 +138,7 @@ function needPrivileges(pair: TablePair, target: TableShape, needed: readonly st
 async function lookAt(
   resources: Resources,
   pair: TablePair,
+  apply: boolean,
 ): Promise<{ readonly unread: Unread | null; readonly notes: readonly string[] }> {
   let unread: Unread | null = null;
   const notes: string[] = [];
@@ -145,6 +146,10 @@ async function lookAt(
     const { connection, schema, table } = pair[role];
     const sight = await readSight(resources.database(connection, role), schema, table);
     if (!sight) continue;
+    if (apply && role === 'target' && sight.standby) {
+      const message = `table ${pair.name}: connection ${connection} is a standby, which takes no corrections`;
+      throw new TrueupError('READ_ONLY', message, { retryable: false });
+    }
     notes.push(...sight.beyond.map((what) => `the ${role} ${what}`));
     const { blindness } = sight;
     if (!blindness || unread) continue;

@@ -8,6 +8,7 @@ import { settleProven } from '../ledger/settled';
 import { refreshStatistics } from '../ledger/statistics';
 import type { TableStep } from './compare';
 import { recount } from './recount';
+import { afterReading, beforeReading, databasesOf } from './replay';
 import type { Resources } from './resources';
 import type { StepContext } from './step';
 import { unlessUnread } from './unread';
@@ -42,6 +43,9 @@ async function readCandidates(resources: Resources, input: SettleStep, context: 
   const provable =
     attempt > attempts ? [] : await provableTypes(comparison, sides, horizons, readTwice, context.signal);
   const types = isSelective ? provable : null;
+  const subject = { runId, kind: 'rows', subject: table } as const;
+  const both = databasesOf(sides);
+  if (!isSelective) await beforeReading(ledger, both, subject, attempt, attempt > attempts, context);
   if (!isSelective) await recount(resources, comparison, sides, input, context);
   let read = 0;
   let after = '';
@@ -60,6 +64,7 @@ async function readCandidates(resources: Resources, input: SettleStep, context: 
     read += candidates.length;
     context.report({ read });
   }
+  if (!isSelective) await afterReading(ledger, both, subject, attempt, context.signal);
   return { open: await countOpenCandidates(ledger, runId, table) };
 }
 

@@ -21,6 +21,8 @@ export interface Sight {
   readonly blindness: Blindness | null;
   /** What is not seen although the relation is read as a whole, for whoever reads a report; such as that it is a view. */
   readonly beyond: readonly string[];
+  /** Whether the server is a standby. */
+  readonly standby: boolean;
 }
 
 interface SightRow {
@@ -34,6 +36,7 @@ interface SightRow {
   policies: string;
   foreign_parts: string;
   foreign_server: string | null;
+  standby: string;
   grants: string;
 }
 
@@ -57,6 +60,7 @@ export async function readSight(db: Queryable, schema: string, name: string): Pr
      part (oid) as (
        select oid from relation union select i.inhrelid from part p join pg_inherits i on i.inhparent = p.oid)
      select current_user as role, r.relkind as kind, has_schema_privilege(r.schema, 'USAGE') as may_use_schema,
+            pg_is_in_recovery() as standby,
             has_table_privilege(r.oid, 'SELECT') as may_read, row_security_active(r.oid) as is_filtered,
             to_json(array(select a.attname::text from pg_attribute a
                            where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
@@ -80,7 +84,7 @@ export async function readSight(db: Queryable, schema: string, name: string): Pr
   if (!row) return null;
   const isView = row.kind === 'v';
   const blindness = blindnessOf(row, schema, name) ?? (isView ? await probe(db, row, schema, name) : null);
-  return { blindness, beyond: beyondOf(row) };
+  return { blindness, beyond: beyondOf(row), standby: row.standby === 't' };
 }
 
 function grantsOf({ grants }: SightRow): Readonly<Record<'schema' | 'select' | 'bypass', string>> {
@@ -153,6 +157,11 @@ function beyondOf(row: SightRow): readonly string[] {
   const remote =
     "rows are read with the rights of the user mapping on another server, whose row security is not seen here (options '-c row_security=off' of the foreign server makes it refuse)";
   return [
+    ...(row.standby === 't'
+      ? [
+          'is on a standby: it is seen as of what has been replayed, and what differs counts once all is replayed that had been received',
+        ]
+      : []),
     ...(row.kind === 'v' ? ['is a view: rows that it leaves out are not seen'] : []),
     ...(row.kind === 'm' ? ['is a materialized view: rows are seen as of when it was last refreshed'] : []),
     ...(row.kind === 'f' ? [`is a foreign table of the server ${row.foreign_server ?? '?'}: its ${remote}`] : []),

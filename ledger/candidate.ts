@@ -2,6 +2,7 @@ import type { Candidate, Difference, Reading } from '../contracts/difference';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import type { BegunChunk } from './chunk';
+import { unconfirmedReadings } from './replay';
 
 /** Ends in no row unless the chunk is still in the attempt that writes, and keeps it so until the statement is done. */
 const HELD = `select 1 from chunk
@@ -47,7 +48,7 @@ export async function insertCandidates(
             source_data = excluded.source_data, target_data = excluded.target_data,
             source_digest = excluded.source_digest, target_digest = excluded.target_digest,
             columns = excluded.columns, counts = excluded.counts,
-            attempts = 0, moving = false, state = 'open'`,
+            attempts = 0, moving = false, seen = 0, state = 'open'`,
     [runId, table, no, attempt, JSON.stringify(candidates)],
   );
 }
@@ -119,7 +120,7 @@ export async function recordReadings(
      update candidate c
         set attempts = $3,
             state = case r.state when 'healed' then 'transient' else 'open' end,
-            moving = r.state = 'moving',
+            moving = r.state = 'moving', seen = case r.state when 'moving' then $3 else seen end,
             inconsistency_type = case when r.found is null then inconsistency_type else r.found ->> 'type' end,
             source_data = case when r.found is null then source_data else nullif(r.found -> 'source', 'null') end,
             target_data = case when r.found is null then target_data else nullif(r.found -> 'target', 'null') end,
@@ -143,15 +144,19 @@ export async function countOpenCandidates(ledger: Queryable, runId: string, tabl
   return Number(rows[0]?.n ?? 0);
 }
 
+export interface Closed {
+  readonly settled: number;
+  readonly transient: number;
+  readonly unsettled: number;
+  /** How many are unsettled for a standby that is behind, and why; null: none. */
+  readonly unreplayed: string | null;
+}
+
 /**
  * After the last reading: what still moves is unsettled, and all of a table that could not be read as a whole; what is open still has settled, and stays as it is, as there may
  * be millions. Counts by state.
  */
-export async function closeCandidates(
-  ledger: Queryable,
-  runId: string,
-  table: string,
-): Promise<{ readonly settled: number; readonly transient: number; readonly unsettled: number }> {
+export async function closeCandidates(ledger: Queryable, runId: string, table: string): Promise<Closed> {
   await ledger.query(
     `update run_table set settled_at = clock_timestamp()
       where run_id = $1 and table_name = $2 and settled_at is null`,
@@ -163,10 +168,34 @@ export async function closeCandidates(
               select 1 from run_table t where t.run_id = $1 and t.table_name = $2 and t.unread is not null))`,
     [runId, table],
   );
+  const unreplayed = await closeUnreplayed(ledger, runId, table);
   const { rows } = await ledger.query<{ state: string; n: string }>(
     'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 group by state',
     [runId, table],
   );
   const count = (state: string) => Number(rows.find((found) => found.state === state)?.n ?? 0);
-  return { settled: count('settled') + count('open'), transient: count('transient'), unsettled: count('unsettled') };
+  return {
+    settled: count('settled') + count('open'),
+    transient: count('transient'),
+    unsettled: count('unsettled'),
+    unreplayed,
+  };
+}
+
+/** What no reading confirmed after a standby had replayed all that it had received when it was seen is unsettled. */
+async function closeUnreplayed(ledger: Queryable, runId: string, table: string): Promise<string | null> {
+  const { readings, why } = await unconfirmedReadings(ledger, { runId, kind: 'rows', subject: table });
+  if (readings.length === 0) return null;
+  await ledger.query(
+    `update candidate set state = 'unsettled'
+      where run_id = $1 and table_name = $2 and state = 'open' and seen = any ($3::int[])`,
+    [runId, table, readings],
+  );
+  const { rows } = await ledger.query<{ n: string }>(
+    `select count(*) as n from candidate
+      where run_id = $1 and table_name = $2 and state = 'unsettled' and not moving and seen = any ($3::int[])`,
+    [runId, table, readings],
+  );
+  const n = Number(rows[0]?.n ?? 0);
+  return n === 0 ? null : `${n} differences are unsettled: ${why ?? 'a standby has not replayed what it had received'}`;
 }

@@ -110,6 +110,22 @@ export async function countReading(
   return { open: Number(rows[0]?.open ?? 0), moving: Number(rows[0]?.moving ?? 0) };
 }
 
+/** As {@link countReading} counts what moves, and with it what was first seen in one of the readings that are not confirmed. */
+export async function countMoving(
+  ledger: Queryable,
+  runId: string,
+  check: CheckRef,
+  reading: number,
+  unconfirmed: readonly number[],
+): Promise<number> {
+  const { rows } = await ledger.query<{ moving: string }>(
+    `select count(*) as moving from check_candidate
+      where ${ONE} and last_reading = $4 and (first_reading = $4 or first_reading = any ($5::int[]))`,
+    [...idOf(runId, check), reading, unconfirmed],
+  );
+  return Number(rows[0]?.moving ?? 0);
+}
+
 export async function noteOutcome(
   ledger: Queryable,
   runId: string,
@@ -132,7 +148,16 @@ export async function endCheck(
   session: Queryable,
   runId: string,
   check: CheckRef,
-  { reading, settles }: { readonly reading: number; readonly settles: boolean },
+  {
+    reading,
+    settles,
+    unconfirmed = [],
+  }: {
+    readonly reading: number;
+    readonly settles: boolean;
+    /** Readings after which no standby was found to have replayed what it had received then. */
+    readonly unconfirmed?: readonly number[];
+  },
 ): Promise<void> {
   const id = idOf(runId, check);
   const { rows } = await session.query(
@@ -140,7 +165,7 @@ export async function endCheck(
     id,
   );
   if (rows.length === 0) return;
-  const sure = settles ? 'first_reading < $4' : 'true';
+  const sure = settles ? '(first_reading < $4 and first_reading <> all ($5::int[]))' : '($5::int[] is not null)';
   await session.query(
     `insert into reconciliation_log (run_id, table_name, inconsistency_type, severity, key_digest, record_key, source_data,
                                      target_data, columns, differences, detail, check_kind, check_subject)
@@ -148,7 +173,7 @@ export async function endCheck(
             jsonb_path_query_array(differences, '$[*].name'), differences, detail, kind, subject
        from check_candidate where ${ONE} and last_reading = $4 and ${sure}
      on conflict (run_id, table_name, inconsistency_type, key_digest) do nothing`,
-    [...id, reading],
+    [...id, reading, unconfirmed],
   );
   await session.query(
     `update run_check r
@@ -159,7 +184,7 @@ export async function endCheck(
                     count(*) filter (where last_reading = $4 and not (${sure})) as unsettled
                from check_candidate where ${ONE}) as n
       where r.run_id = $1 and r.kind = $2 and r.subject = $3`,
-    [...id, reading],
+    [...id, reading, unconfirmed],
   );
   await session.query(`delete from check_candidate where ${ONE}`, id);
 }

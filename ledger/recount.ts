@@ -43,7 +43,8 @@ export async function recordCounts(
   await ledger.query(
     `with ${SETTLING}
      update candidate
-        set attempts = $3, moving = counts is distinct from d -> 'counts', counts = d -> 'counts',
+        set attempts = $3, moving = counts is distinct from d -> 'counts',
+            seen = case when counts is distinct from d -> 'counts' then $3 else seen end, counts = d -> 'counts',
             inconsistency_type = d ->> 'type', source_data = nullif(d -> 'source', 'null'),
             target_data = nullif(d -> 'target', 'null')
        from jsonb_array_elements($4::jsonb) as t(d)

@@ -57,9 +57,16 @@ export async function takeOver(session: Queryable, runId: string, from: string):
      select r.*
        from chunk mine join candidate c
               on c.run_id = $2 and c.table_name = mine.table_name and c.chunk_no = mine.chunk_no,
-            jsonb_populate_record(c, jsonb_build_object('run_id', $1::text, 'attempts', 0, 'moving', false,
+            jsonb_populate_record(c, jsonb_build_object('run_id', $1::text, 'attempts', 0, 'moving', false, 'seen', 0,
               'state', 'open')) as r
       where mine.run_id = $1 and mine.status = 'done'`,
+    [runId, from],
+  );
+  await session.query(
+    `insert into replay (run_id, kind, subject, reading, side, received, streaming, seen_at)
+     select $1, kind, subject, reading, side, received, streaming, seen_at from replay r
+      where run_id = $2 and kind = 'rows' and reading = 0
+        and exists (select 1 from chunk c where c.run_id = $1 and c.table_name = r.subject)`,
     [runId, from],
   );
   await session.query(

@@ -21,11 +21,11 @@ export async function checkDatabases(config: Config): Promise<readonly Check[]> 
       continue;
     }
     try {
-      const { check, encoding } = await checkServer(database, name);
+      const { check, encoding, isStandby } = await checkServer(database, name);
       checks.push(check);
       encodings.set(name, encoding);
       checks.push(...(await checkTables(database, pairs, name, config.tables === null)));
-      if (name === config.ledger.connection || isTarget(config, name)) {
+      if (name === config.ledger.connection || (isTarget(config, name) && !isStandby)) {
         checks.push(await checkLedgerSchema(database, name, config.ledger.schema));
       }
     } catch (error) {
@@ -50,24 +50,33 @@ function isTarget({ defaults, tables }: Config, name: string): boolean {
   return tables === null ? defaults.target === name : tables.some((pair) => pair.target.connection === name);
 }
 
-async function checkServer(db: Queryable, name: string): Promise<{ readonly check: Check; readonly encoding: string }> {
+async function checkServer(
+  db: Queryable,
+  name: string,
+): Promise<{ readonly check: Check; readonly encoding: string; readonly isStandby: boolean }> {
   const { rows } = await db.query<{
     number: string;
     version: string;
     encoding: string;
     user: string;
     database: string;
+    standby: string;
   }>(
     `select current_setting('server_version_num') as number, current_setting('server_version') as version,
-            current_setting('server_encoding') as encoding, current_user as user, current_database() as database`,
+            current_setting('server_encoding') as encoding, current_user as user, current_database() as database,
+            pg_is_in_recovery() as standby`,
   );
-  const { number = '0', version = '?', encoding = '?', user = '?', database = '?' } = rows[0] ?? {};
+  const { number = '0', version = '?', encoding = '?', user = '?', database = '?', standby } = rows[0] ?? {};
+  const isStandby = standby === 't';
+  const kind = isStandby
+    ? '; a standby: differences count once it has replayed what it had received, and it takes no corrections'
+    : '';
   const title = `connection ${name}`;
   const check =
     Number(number) < OLDEST_SERVER
       ? failed(title, `PostgreSQL ${version}`, `Use PostgreSQL ${OLDEST_NAME} or newer.`)
-      : passed(title, `PostgreSQL ${version}, database ${database}, user ${user}`);
-  return { check, encoding };
+      : passed(title, `PostgreSQL ${version}, database ${database}, user ${user}${kind}`);
+  return { check, encoding, isStandby };
 }
 
 /** The ledger's schema, and beside the data of a target its before-images: there and usable, or to be made. */
