@@ -37,8 +37,9 @@ export async function beforeReading(
   subject: Subject,
   reading: number,
   waits: boolean,
-  { signal, report }: StepContext,
+  context: StepContext,
 ): Promise<void> {
+  const { signal } = context;
   let now = await readReplays(both, signal);
   if (now.source === null && now.target === null) return;
   let why: string | null = null;
@@ -56,7 +57,7 @@ export async function beforeReading(
     const next = await readReplays(both, signal);
     if (behind.some((side) => next[side]?.replayed !== now[side]?.replayed)) movedAt = Date.now();
     now = next;
-    report({ waitsForReplay: behind });
+    context.report({ waitsForReplay: behind });
     why = null;
   }
   await noteReplayed(ledger, subject, reading, now, why);
@@ -69,7 +70,12 @@ function isBehind(
   if (replay === null || wanted === undefined) return false;
   if (positionOf(replay.replayed) < positionOf(wanted.position)) return true;
   const { until } = wanted;
-  return until !== null && (replay.replayedUntil === null || Date.parse(replay.replayedUntil) <= Date.parse(until));
+  return until !== null && (replay.replayedUntil === null || timeOf(replay.replayedUntil) <= timeOf(until));
+}
+
+/** Of the server's text, which is in UTC. */
+function timeOf(text: string): number {
+  return Date.parse(text.replace(' ', 'T').replace(/\+00$/, 'Z'));
 }
 
 /** To be called after a reading that saw what differs. */

@@ -1,5 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { aggregateTable } from '../../activities/aggregate';
 import { endCheck, readCheck } from '../../activities/check';
+import { compareChunks, planChunks } from '../../activities/compare';
+import { settleCandidates } from '../../activities/settle';
 import type { ReconcileInput } from '../../contracts/messages';
 import { found, modeRun, opened, CONTEXT } from '../support/mode-run';
 import { OneTable } from '../support/one-table';
@@ -117,6 +120,20 @@ describe('a source that is a standby', () => {
     await write('insert into t values (110)');
     await servers.caughtUp('receive');
     expect(await counted({ mode: 'count' })).toMatchObject({ findings: 0, unsettled: 1, status: 'failed' });
+  });
+
+  it('that is promoted between two readings confirms nothing that was seen before', async () => {
+    const { runId } = await opened(one, {});
+    const step = { runId, table: 't' };
+    await one.target.query('insert into t values (111)');
+    const { chunks } = await planChunks(one.resources, step, CONTEXT);
+    await compareChunks(one.resources, { ...step, from: 0, until: chunks }, CONTEXT);
+    await servers.onStandby('select pg_promote()');
+    // What another run wrote long ago is proven by no checkpoint of this timeline yet.
+    for (const attempt of [1, 2, 3]) await settleCandidates(one.resources, { ...step, attempt }, CONTEXT);
+    const summary = await aggregateTable(one.resources, step);
+    expect(summary).toMatchObject({ unsettled: 1, findings: {} });
+    expect(summary.notes).toContainEqual(expect.stringMatching(/was not read again with more of it replayed/));
   });
 });
 
