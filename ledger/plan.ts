@@ -167,9 +167,9 @@ const FIELDS = [
   ...['seq', 'table_name', 'operation', 'needs_approval', 'record_key', 'before_data', 'after_data', 'source_data'],
   ...['check_source', 'effect_of', 'effect_also', 'constraint_name', 'forced', 'left_out'],
 ];
-const fields = (alias: string) =>
-  [...FIELDS.map((name) => `${alias}.${name}`), `to_json(${alias}.given) as given`].join(', ');
-export const PLAN_COLUMNS = fields('plan_item');
+const fields = (prefix: string) =>
+  [...FIELDS.map((name) => prefix + name), `to_json(${prefix}given) as given`].join(', ');
+export const PLAN_COLUMNS = fields('');
 
 function parseRow(json: string): TextRow {
   return JSON.parse(json) as TextRow;
@@ -233,7 +233,7 @@ export async function nextPlanItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${fields('p')} from plan_item p
+    `select ${fields('p.')} from plan_item p
       where run_id = $1 and step = $2 and seq > $3 and effect_of is null and not left_out
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $4`,
@@ -263,7 +263,7 @@ export async function nextOpenItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${fields('p')} from plan_item p
+    `select ${fields('p.')} from plan_item p
       where run_id = $1 and seq > $2 and effect_of is null and not left_out
         and not exists (select 1 from correction_log c where c.run_id = p.run_id and c.seq = p.seq)
       order by seq limit $3`,
@@ -281,7 +281,7 @@ export async function nextVerifiableItems(
   limit: number,
 ): Promise<readonly PlanItem[]> {
   const { rows } = await ledger.query<PlanItemRow>(
-    `select ${fields('p')}
+    `select ${fields('p.')}
        from plan_item p join correction_log c using (run_id, seq)
       where p.run_id = $1 and p.table_name = $2 and p.seq > $3 and c.status = 'SUCCESS'
       order by p.seq limit $4`,
