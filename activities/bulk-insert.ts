@@ -13,8 +13,13 @@ const MOST = { rows: 10_000, characters: 4_000_000 };
 const ROWS_ONE_BY_ONE = 500;
 
 /** What carries out the inserts of a table in bulk; null: they have to be made row by row. */
-export function bulkOf({ runId, comparison, sides }: ApplyContext, table: string, schema: string): BulkInsert | null {
-  const bulk = { runId, table, comparison, sides, markers: quoteQualified(schema, 'before_image') };
+export function bulkOf(
+  { runId, comparison, sides, sideEffects }: ApplyContext,
+  table: string,
+  schema: string,
+): BulkInsert | null {
+  const markers = quoteQualified(schema, 'before_image');
+  const bulk = { runId, table, comparison, sides, markers, ...(sideEffects === undefined ? {} : { sideEffects }) };
   return isBulk(bulk) ? bulk : null;
 }
 

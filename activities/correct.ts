@@ -24,6 +24,7 @@ import { measureCorrections } from './measure';
 import type { Resources } from './resources';
 import { closeHealed } from './heal';
 import { moveSequences } from './sequences';
+import { enterSideEffects } from './side-effects';
 import type { StepContext } from './step';
 
 /**
@@ -154,6 +155,7 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
     counts.deferred += outcomes.length - final.length;
     context.report({ step, ...counts });
   }
+  await enterSideEffects(resources, runId);
   // Without items an earlier attempt has applied them, and may have come no further.
   if (!first || first.operation === 'insert') await moveSequences(resources, runId, comparison);
   return counts;
@@ -188,6 +190,7 @@ export async function ledgerSchema(resources: Resources, runId: string): Promise
 
 export async function resolveApplied(resources: Resources, { runId }: { readonly runId: string }): Promise<void> {
   const ledger = await resources.ledger();
+  await enterSideEffects(resources, runId);
   const statuses = await countCorrections(ledger, runId);
   const corrections = Object.values(statuses).reduce((sum, n) => sum + n, 0);
   await refreshStatistics(ledger, 'correction_log', corrections);

@@ -4,9 +4,11 @@ import type { ApplyContext, EffectPlan, MarkerStore } from '../engine/apply-cont
 import { Cascades } from '../engine/cascade';
 import { besideRows } from '../engine/refusal';
 import { sideOf, type Side } from '../engine/side';
+import type { SideEffectTerms } from '../engine/side-effects';
 import { insertBeforeImages, listMarkers } from '../ledger/before-image';
 import { findPlannedEffects, nextEffects } from '../ledger/effect';
-import { listPairsOn } from '../ledger/run';
+import { listPairsOn, readRunConfig } from '../ledger/run';
+import { addSideEffects } from '../ledger/side-effect';
 import type { Resources } from './resources';
 
 /**
@@ -31,6 +33,23 @@ export function markersOf(schema: string, runId: string, side: Side, table: stri
   return {
     done: (session, seqs) => besideRows(what, () => listMarkers(session, schema, runId, seqs)),
     add: (session, rows) => besideRows(what, () => insertBeforeImages(session, schema, of, rows)),
+  };
+}
+
+/** What corrections on a target may change beside the plan. */
+async function sideEffectTerms(
+  resources: Resources,
+  { runId, schema }: { readonly runId: string; readonly schema: string },
+  connection: string,
+): Promise<SideEffectTerms> {
+  const config = await readRunConfig(await resources.ledger(), runId);
+  const pairs = [...(config?.tables ?? []), ...(config?.others ?? [])];
+  const refs = pairs.flatMap(({ source, target }) => [source, target]);
+  return {
+    ofConfig: refs.filter((ref) => ref.connection === connection),
+    schema,
+    record: (session, effects) =>
+      besideRows(`counts in ${schema}.side_effect`, () => addSideEffects(session, schema, runId, effects)),
   };
 }
 
@@ -73,6 +92,7 @@ export async function applyContext(
     markers: markersOf(schema, runId, sides.target, comparison.pair.name),
     cascades: await cascades.of(comparison),
     keyChanges: await cascades.changesOf(comparison),
+    sideEffects: await sideEffectTerms(resources, run, comparison.pair.target.connection),
     effects: effectPlan(resources, await resources.ledger(), run),
   };
 }

@@ -2,6 +2,7 @@ import type { BusinessRule } from '../contracts/check';
 import type { CorrectionPolicies } from '../contracts/correction';
 import { DEFAULT_WIPE, type Guard } from '../contracts/guard';
 import type { SampleWish } from '../contracts/sample';
+import type { SideEffectPolicy } from '../contracts/side-effect';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import type { UndoPolicy } from '../contracts/undo';
@@ -18,6 +19,8 @@ export interface PairDefaults {
   readonly overlapMs?: number;
   /** How much of a table a run may delete or overwrite before its plan is blocked. */
   readonly guard: Guard;
+  /** What corrections may change beside the plan; absent: `record`. */
+  readonly sideEffects?: SideEffectPolicy;
 }
 
 export interface Defaults extends PairDefaults {
@@ -116,5 +119,6 @@ export function pairOf(
     chunkRows: defaults.chunkRows,
     settle: defaults.settle,
     ...(defaults.overlapMs === undefined ? {} : { overlapMs: defaults.overlapMs }),
+    ...(defaults.sideEffects === undefined ? {} : { sideEffects: defaults.sideEffects }),
   };
 }

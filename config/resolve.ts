@@ -1,6 +1,7 @@
 import { DEFAULT_CHECKS, type BusinessRule, type TableChecks } from '../contracts/check';
 import { TrueupError } from '../contracts/errors';
 import type { SampleWish } from '../contracts/sample';
+import type { SideEffectPolicy } from '../contracts/side-effect';
 import { named } from '../contracts/named';
 import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
@@ -146,6 +147,7 @@ function resolveDefaults(file: ConfigFile): Defaults {
     approvalTimeoutMs: given?.approvalTimeout ?? DEFAULTS.approvalTimeoutMs,
     corrections: correctionsOf(DEFAULTS.corrections, given?.corrections),
     guard: guardOf(DEFAULTS.guard, given?.guard),
+    ...(given?.sideEffects === undefined ? {} : { sideEffects: sideEffectsOf(given.sideEffects) }),
     fourEyes: given?.fourEyes ?? DEFAULTS.fourEyes,
     undo: given?.undo ?? DEFAULTS.undo,
   };
@@ -170,9 +172,16 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     ...(entry.checks === undefined ? {} : { checks: checksOf(entry.checks) }),
     corrections: correctionsOf(pair.corrections, entry.corrections),
     guard: guardOf(pair.guard ?? DEFAULTS.guard, entry.guard),
+    ...(entry.sideEffects === undefined ? {} : { sideEffects: sideEffectsOf(entry.sideEffects) }),
     chunkRows: entry.chunkRows ?? pair.chunkRows,
     settle: settleOf(pair.settle, entry.settle),
   };
+}
+
+/** The schema has seen to the names. */
+function sideEffectsOf(given: NonNullable<TableEntry['sideEffects']>): SideEffectPolicy {
+  if (typeof given === 'string') return given;
+  return { allow: given.allow.flatMap((name) => parseTableName(name) ?? []) };
 }
 
 function checksOf(given: NonNullable<TableEntry['checks']>): TableChecks {

@@ -91,6 +91,11 @@ const guard = fields({
   wipe: percent.optional(),
 });
 
+const SIDE_EFFECTS_FORM = 'record, forbid, or { allow: [a list of tables of the target] }';
+const sideEffects = z.union([z.enum(['record', 'forbid']), z.strictObject({ allow: z.array(table).min(1) })], {
+  error: SIDE_EFFECTS_FORM,
+});
+
 const settle = fields({ delay: duration.optional(), attempts: wholeNumber(1, 20).optional() });
 const SHARE_FORM = 'a number above 0 and below 1, such as 0.95';
 const share = number(z.number({ error: SHARE_FORM }).gt(0, { error: SHARE_FORM }).lt(1, { error: SHARE_FORM }));
@@ -168,6 +173,7 @@ const tableEntry = z.preprocess(
       settle: settle.optional(),
       corrections: corrections.optional(),
       guard: guard.optional(),
+      sideEffects: sideEffects.optional(),
       checks: checks.optional(),
     },
     'the name of a table, or a map',
@@ -223,6 +229,7 @@ export const configSchema = fields({
     approvalTimeout: duration.optional(),
     corrections: corrections.optional(),
     guard: guard.optional(),
+    sideEffects: sideEffects.optional(),
     fourEyes: z.boolean({ error: 'true or false' }).optional(),
     undo: z.enum(UNDO_POLICIES, { error: UNDO_POLICIES.join(', ') }).optional(),
   }).optional(),

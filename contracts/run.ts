@@ -6,6 +6,7 @@ import type { GuardBreach } from './guard';
 import type { Decision } from './messages';
 import type { SampleEstimate } from './sample';
 import type { RunServers } from './server';
+import type { RunSideEffect } from './side-effect';
 import type { UndoScope } from './undo';
 import type { RecordedResolution } from './review';
 
@@ -151,6 +152,10 @@ export interface RunReport {
   readonly verified: { readonly checked: number; readonly differing: number } | null;
   /** The databases that it was opened with, by connection, and its ledger; absent in runs of earlier versions. */
   readonly servers?: RunServers;
+  /** Rows that triggers and rules changed beside the plan; an undo cannot give them back. Absent: none. */
+  readonly sideEffects?: readonly RunSideEffect[];
+  /** Of an undo: those of the run that it undoes, which it does not give back; absent: none. */
+  readonly notGivenBack?: readonly RunSideEffect[];
   readonly phases: PhaseTimes;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly refusedDecisions: readonly string[];

@@ -3,6 +3,7 @@ import type { CorrectionPolicies } from './correction';
 import type { Guard } from './guard';
 import type { Job } from './job';
 import type { SampleTerms } from './sample';
+import type { SideEffectPolicy } from './side-effect';
 import type { Throttle } from './throttle';
 
 /** A schema-qualified table of a named connection. */
@@ -55,6 +56,8 @@ export interface TablePair {
   readonly corrections: CorrectionPolicies;
   /** Absent in runs of earlier versions: no limit. */
   readonly guard?: Guard;
+  /** What its corrections may change beside the plan; absent: `record`. */
+  readonly sideEffects?: SideEffectPolicy;
   readonly chunkRows: number;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
 }

@@ -6,6 +6,7 @@ import type { Queryable } from '../database/connection';
 import type { Cascade } from './cascade';
 import type { Sides } from './compare-chunk';
 import type { Side } from './side';
+import type { SideEffectTerms } from './side-effects';
 
 /** Where backups and markers are kept: in the target, by the session that makes the corrections. */
 export interface MarkerStore {
@@ -56,6 +57,8 @@ export interface ApplyContext {
   readonly cascades: readonly Cascade[];
   /** What changing the key that rows are referred to by would change. */
   readonly keyChanges: readonly Cascade[];
+  /** What may be changed beside the plan; absent: it is not looked at. */
+  readonly sideEffects?: SideEffectTerms;
   /** Absent: the plan has none, so what a delete would touch beside the plan refuses it. */
   readonly effects?: EffectPlan;
 }

@@ -1,6 +1,7 @@
 import type { Comparison } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import type { PlanItem } from '../contracts/plan-item';
+import { COUNTERS_NOW, countersNow, type Counters } from '../database/change-counters';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
@@ -14,6 +15,7 @@ import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, refused, SHORT_LOCK
 import { confirmWritten } from './read-back';
 import { readRows } from './row';
 import { RowsRefused } from './rows-refused';
+import { NothingBeside } from './side-effects';
 import { correctionStatements } from './statement';
 
 export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
@@ -76,7 +78,7 @@ async function applyTogether(
   return sides.target.database.withTransaction(
     'read write',
     async (session) => {
-      await takeTurn(session, context.runId, lockTimeout);
+      const beside = new NothingBeside(await takeTurn(session, context.runId, lockTimeout), context.sideEffects);
       const done = await markers.done(
         session,
         items.map((item) => item.seq),
@@ -98,20 +100,29 @@ async function applyTogether(
       // Rows that refer to the old value may be corrected later, or in one transaction with it.
       for (const [seq, error] of changing) outcomes.push({ seq, status: 'FAILED', error, mayPass: true });
       const causes = isDelete ? ready.map(({ seq }) => seq) : [];
-      await applyEffects(session, context, causes);
+      await applyEffects(session, context, causes, beside);
       await change(context, session, ready, { target, source });
       await confirmEffects(session, context, causes);
+      if (items[0]) beside.expect(context.comparison.pair, items[0].operation, ready.length);
+      await beside.confirm(session);
       return [...outcomes, ...ready.map((item) => success(item))];
     },
     signal,
   );
 }
 
-/** Begins to correct: waits for whoever corrects for the same run, and limits how long others are waited for. */
-export async function takeTurn(session: Queryable, runId: string, lockTimeout = LOCK_TIMEOUT): Promise<void> {
+/**
+ * Begins to correct: waits for whoever corrects for the same run, and limits how long others are waited for. Returns what
+ * the session has changed so far.
+ */
+export async function takeTurn(session: Queryable, runId: string, lockTimeout = LOCK_TIMEOUT): Promise<Counters> {
   // An attempt that was given up may still be running on another worker: the two take turns, however long it takes.
   await session.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [runId]);
-  await session.query(`select set_config('lock_timeout', $1, true)`, [lockTimeout]);
+  const { rows } = await session.query<{ counters: string }>(
+    `select set_config('lock_timeout', $1, true), ${COUNTERS_NOW} as counters`,
+    [lockTimeout],
+  );
+  return countersNow(session, rows[0]?.counters ?? '');
 }
 
 function success(item: PlanItem): CorrectionOutcome {

@@ -11,12 +11,15 @@ import { withDefaultPath } from './default-path';
 import { settledBoth } from './locate';
 import { concernsRows } from './refusal';
 import { writtenValues } from './written-value';
+import { NothingBeside, type SideEffectTerms } from './side-effects';
 
 export interface BulkInsert {
   readonly runId: string;
   readonly table: string;
   readonly comparison: Comparison;
   readonly sides: Sides;
+  /** What may be changed beside the plan; absent: it is not looked at. */
+  readonly sideEffects?: SideEffectTerms;
   /** The relation of the markers in the target, quoted. */
   readonly markers: string;
 }
@@ -50,7 +53,7 @@ export async function insertInBulk(
     return await target.database.withTransaction(
       'read write',
       async (session) => {
-        await takeTurn(session, bulk.runId);
+        const beside = new NothingBeside(await takeTurn(session, bulk.runId), bulk.sideEffects);
         const [now, taken] = await settledBoth(
           source.database.withSession((reader) => readHashes(reader, bulk, page), signal),
           listTaken(session, bulk, page),
@@ -61,7 +64,10 @@ export async function insertInBulk(
           return isReady ? (row?.compared ?? null) : null;
         });
         await insert(session, bulk, page, hashes);
-        return new Set(page.seqs.filter((_, i) => hashes[i] !== null));
+        const done = new Set(page.seqs.filter((_, i) => hashes[i] !== null));
+        beside.expect(bulk.comparison.pair, 'insert', done.size);
+        if (done.size > 0) await beside.confirm(session);
+        return done;
       },
       signal,
     );

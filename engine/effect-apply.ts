@@ -8,6 +8,7 @@ import { keyText, keyValues } from './key';
 import { confirmWritten } from './read-back';
 import { readRows, type Row, type RowsByKey } from './row';
 import { RowsRefused } from './rows-refused';
+import type { NothingBeside } from './side-effects';
 import { correctionStatements } from './statement';
 
 /**
@@ -18,6 +19,7 @@ export async function applyEffects(
   session: Queryable,
   context: ApplyContext,
   causes: readonly string[],
+  beside: NothingBeside,
   company?: Company,
 ): Promise<void> {
   for await (const items of effectPages(context, causes, company)) {
@@ -27,6 +29,9 @@ export async function applyEffects(
         await session.query(statement.text, [JSON.stringify(statement.rows)]);
       }
     });
+    // Rows that refer to each other may be set to NULL by the database before their own turn comes.
+    const { operation } = items[0];
+    beside.expect(table.comparison.pair, operation, items.length, operation === 'delete' ? items.length : 0);
     const after = items[0].operation === 'update' ? await confirmed(session, table, items) : new Map<string, Row>();
     const images = items.map(({ seq, operation, key, before }): BeforeImage => {
       const now = after.get(keyText(keyValues(table.comparison, key)));

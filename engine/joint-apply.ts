@@ -115,8 +115,8 @@ async function applyOnce(
   lockTimeout: string,
 ): Promise<readonly CorrectionOutcome[]> {
   return context.target.withTransaction('read write', async (session) => {
-    await takeTurn(session, context.runId, lockTimeout);
-    const joint = new Joint(session, context, items);
+    const counters = await takeTurn(session, context.runId, lockTimeout);
+    const joint = new Joint(session, context, items, counters);
     const done = await joint.done();
     const open = items.filter(({ seq }) => !done.has(seq));
     const stale = await joint.checkFreshness(open);

@@ -2,6 +2,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import type { TextRow } from '../contracts/finding';
 import type { Database, Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
+import type { Counters } from '../database/change-counters';
 import type { TableShape } from '../database/table-shape';
 import type { ApplyContext, CorrectionOutcome } from './apply-context';
 import { withDefaultPath } from './default-path';
@@ -16,6 +17,7 @@ import { parkedValues } from './parked-value';
 import { confirmWritten } from './read-back';
 import { readRows, type RowsByKey } from './row';
 import { RowsRefused } from './rows-refused';
+import { NothingBeside } from './side-effects';
 import { correctionStatements, type CorrectionStatement } from './statement';
 
 /** A table that some of the corrections are of. */
@@ -36,12 +38,18 @@ export class Joint {
   readonly #before = new Map<string, RowsByKey>();
   readonly #source = new Map<string, RowsByKey>();
   readonly #written = new Set<string>();
+  readonly #beside: NothingBeside;
 
   constructor(
     readonly session: Queryable,
     readonly context: JointContext,
     readonly items: readonly PlanItem[],
-  ) {}
+    counters: Counters,
+  ) {
+    const [first] = items;
+    const terms = first && context.tables.get(first.table)?.context.sideEffects;
+    this.#beside = new NothingBeside(counters, terms);
+  }
 
   async done(): Promise<ReadonlySet<string>> {
     const [first] = this.items;
@@ -99,6 +107,12 @@ export class Joint {
     await this.#delete(order.deletesLast, items);
     await withDefaultPath(this.session, () => this.session.query('set constraints all immediate'));
     for (const [name, of] of this.#byTable(items)) await this.#record(name, of, parked);
+    // What refers to rows that are corrected here the database may change as well, which is corrected here, too.
+    const isHandedOn = order.keyChanges.length + order.deletesFirst.length + order.deletesLast.length > 0;
+    for (const [name, of] of isHandedOn ? this.#byTable(items) : []) {
+      this.#beside.expect(this.#table(name).context.comparison.pair, 'update', 0, of.length);
+    }
+    await this.#beside.confirm(this.session);
   }
 
   #table(name: string): JointTable {
@@ -118,6 +132,7 @@ export class Joint {
       const { comparison, sides } = this.#table(table).context;
       const statements = correctionStatements(comparison, sides.target, items);
       if ((await this.#send(statements)) !== items.length) throw inTheWay(table);
+      if (items[0]) this.#beside.expect(comparison.pair, items[0].operation, items.length);
     }
   }
 
@@ -177,9 +192,10 @@ export class Joint {
       const seqs = items.map(({ seq }) => seq);
       const refused = await checkEffects(this.session, context, items, company);
       if (refused.size > 0) throw new RowsRefused(new Map([...refused].map(([seq, { error }]) => [seq, error])));
-      await applyEffects(this.session, context, seqs, company);
+      await applyEffects(this.session, context, seqs, this.#beside, company);
       await this.#send(correctionStatements(context.comparison, context.sides.target, items));
       await confirmEffects(this.session, context, seqs);
+      this.#beside.expect(context.comparison.pair, 'delete', items.length);
     }
   }
 

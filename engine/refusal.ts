@@ -3,6 +3,7 @@ import { named } from '../contracts/named';
 import type { PlanItem } from '../contracts/plan-item';
 import { DatabaseFailure } from '../database/failure';
 import type { CorrectionOutcome } from './apply-context';
+import { SideEffectFailure } from './side-effects';
 
 const LOCKED = '55P03';
 
@@ -55,7 +56,9 @@ const MAY_PASS = /^(23503|23505|23001|23P01|P0|55P03)/;
 
 /** What becomes of a correction that stands alone, and is refused. */
 export function refused(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
-  return { seq: item.seq, status: 'FAILED', error: reasonOf(error, [item]), mayPass: MAY_PASS.test(error.sqlState) };
+  // What a trigger does beside the plan it does at every attempt.
+  const mayPass = MAY_PASS.test(error.sqlState) && !(error instanceof SideEffectFailure);
+  return { seq: item.seq, status: 'FAILED', error: reasonOf(error, [item]), mayPass };
 }
 
 /** Why corrections failed, in the database's words; of a lock, which row it is on, and which corrections waited for it. */

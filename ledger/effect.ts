@@ -180,7 +180,7 @@ export async function nextEffects(
        from (select * from plan_item where run_id = $1 and effect_of = any ($2::bigint[]) and seq > $3
              union all
              select * from plan_item
-              where run_id = $1 and effect_also && $2::bigint[] and effect_of <> all ($2::bigint[]) and seq > $3) as e
+              where run_id = $1 and effect_also && $2::bigint[] and effect_of <> all ($2::bigint[]) and seq > $3) as plan_item
       order by seq limit $4`,
     [runId, causes, afterSeq, limit],
   );

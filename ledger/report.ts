@@ -23,6 +23,7 @@ import { readPlanLines } from './plan';
 import { countRemaining } from './remaining';
 import type { RowsCompared } from './rows-compared';
 import { readEstimate } from './sample';
+import { listSideEffects } from './side-effect';
 import { parseUndoScope } from './undo';
 import { readRunResolution } from './resolution';
 
@@ -133,6 +134,8 @@ async function countReviewed(ledger: Queryable, runId: string) {
 async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
   const review = row.kind === 'review' ? await readRunResolution(ledger, row.run_id) : null;
   const plan = await readPlanLines(ledger, row.run_id);
+  const sideEffects = await listSideEffects(ledger, row.run_id);
+  const notGivenBack = row.undo_of === null ? [] : await listSideEffects(ledger, row.undo_of);
   return {
     runId: row.run_id,
     kind: row.kind,
@@ -157,6 +160,8 @@ async function toReport(ledger: Queryable, row: RunRow): Promise<RunReport> {
         ? null
         : { checked: Number(row.verified_checked), differing: Number(row.verified_differing) },
     ...(row.servers === null ? {} : { servers: JSON.parse(row.servers) as RunServers }),
+    ...(sideEffects.length === 0 ? {} : { sideEffects }),
+    ...(notGivenBack.length === 0 ? {} : { notGivenBack }),
     phases: JSON.parse(row.phases) as PhaseTimes,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     refusedDecisions: await listRefusals(ledger, row.run_id),

@@ -9,6 +9,7 @@ import type { Colors } from './colors';
 import { totalFindings } from './findings-text';
 import { leftLines } from './left';
 import { decisionLine } from './plan-table';
+import { sideEffectLines } from './side-effect-lines';
 import { statusText } from './status-text';
 import { count, duration, instant, plural } from './text';
 import { drawTable, type Column } from './table';
@@ -135,6 +136,7 @@ export function summaryLines(report: RunReport, colors: Colors): readonly string
   for (const line of [correctionsLine(report), verifiedLine(report), phasesLine(report), serversLine(report)]) {
     if (line !== null) lines.push(line);
   }
+  lines.push(...sideEffectLines(report));
   if (report.decision !== null) lines.push(`${decisionLine(report.decision, report.leftOut)}.`);
   if (report.error) lines.push(...errorLines(report.error));
   if (report.endedAt !== null && report.chain !== null && report.chain.entries > 0) {

@@ -302,7 +302,7 @@ describe('problems', () => {
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunk_rows: 1 }`,
-      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, overlap, sample, approvalTimeout, corrections, guard, fourEyes, undo',
+      'defaults.chunk_rows: unknown field (did you mean chunkRows?), allowed: source, target, exclude, chunkRows, concurrency, statementTimeout, settle, overlap, sample, approvalTimeout, corrections, guard, sideEffects, fourEyes, undo',
     ],
     [
       `${CONNECTIONS}defaults: { source: legacy, target: modern, chunkRows: 10000001 }`,

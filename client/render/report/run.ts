@@ -1,8 +1,10 @@
 import type { Tally } from '../../../contracts/report';
 import type { RunReport } from '../../../contracts/run';
 import { serverFacts } from '../servers';
+import type { RunSideEffect } from '../../../contracts/side-effect';
 import { count, duration, instant } from '../text';
 import { totalFindings } from '../findings-text';
+import { sideEffectName } from '../side-effect-lines';
 import type { ReportDocument, ReportSection } from './document';
 import { tallyFacts, tallySections } from './tally';
 
@@ -27,8 +29,34 @@ export function runDocument(run: RunReport, tally: Tally): ReportDocument {
       ...(run.planDigest === null ? [] : [['Plan', run.planDigest] as const]),
       ...(decision === null ? [] : [['Decision', `${decision.decision} by ${decision.approver ?? 'nobody'}`] as const]),
     ],
-    sections: [tablesSection(run), ...tallySections(tally)],
+    sections: [tablesSection(run), ...tallySections(tally), ...sideEffectSections(run)],
   };
+}
+
+/** Stands only where something was changed beside the plan. */
+function sideEffectSections({ sideEffects = [], notGivenBack = [] }: RunReport): readonly ReportSection[] {
+  const section = (heading: string, effects: readonly RunSideEffect[]): readonly ReportSection[] =>
+    effects.length === 0
+      ? []
+      : [
+          {
+            heading,
+            columns: [
+              { head: 'connection' },
+              { head: 'table' },
+              ...['inserted', 'updated', 'deleted'].map((head) => ({ head, align: 'right' as const })),
+            ],
+            rows: effects.map((effect) => [
+              ...[effect.connection, sideEffectName(effect)],
+              ...[effect.inserted, effect.updated, effect.deleted].map(count),
+            ]),
+            empty: '',
+          },
+        ];
+  return [
+    ...section('Changed beside the plan, by triggers and rules: an undo does not give it back', sideEffects),
+    ...section('Changed beside the plan by the run that is undone: not given back', notGivenBack),
+  ];
 }
 
 function tablesSection({ tables }: RunReport): ReportSection {
