@@ -25,8 +25,11 @@ import {
   type Edit,
   type GeneratedCorrections,
 } from '../support/generated-corrections';
+import { cases } from '../support/runs';
 
-jest.setTimeout(300_000);
+jest.setTimeout(300_000 * cases(1));
+
+const CASES = 40;
 
 describe('whatever the tables, the plan, its approval and what happens meanwhile', () => {
   let run: CorrectionRun;
@@ -147,13 +150,12 @@ describe('whatever the tables, the plan, its approval and what happens meanwhile
       {
         seed,
         ...(process.env['TRUEUP_TEST_PATH'] === undefined ? {} : { path: process.env['TRUEUP_TEST_PATH'] }),
-        numRuns: Number(process.env['TRUEUP_TEST_RUNS'] ?? 80),
-        interruptAfterTimeLimit: 60_000,
-        markInterruptAsFailure: false,
+        numRuns: cases(CASES),
         // A smaller example is worth minutes only to whoever looks for it.
         endOnFailure: process.env['TRUEUP_TEST_SHRINK'] === undefined,
       },
     );
+    expect(runs).toBe(cases(CASES));
     // Each of these came up, or nothing was shown of it.
     const kinds = ['FAILED', 'SKIPPED_STALE', 'SUCCESS', 'broken off', 'effects', 'left out', 'undo SUCCESS'];
     expect(kinds.filter((kind) => !seen.has(kind))).toEqual([]);

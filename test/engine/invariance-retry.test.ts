@@ -21,6 +21,7 @@ import {
   type Found,
   type GeneratedTables,
 } from '../support/generated-tables';
+import { cases } from '../support/runs';
 
 /**
  * What happens to an attempt after so many milliseconds: it is cancelled, the server ends one of its sessions, or its
@@ -195,8 +196,10 @@ describe('the findings in the ledger', () => {
   }
 
   it('are exactly what differs, however often attempts at a step were broken off', async () => {
+    let ran = 0;
     await fc.assert(
       fc.asyncProperty(generatedTables(60), ways, async (tables, way) => {
+        ran += 1;
         const rows = rowsOf(tables);
         await generated.fill(tables, rows);
         const runId = await opened(tables, way);
@@ -216,12 +219,11 @@ describe('the findings in the ledger', () => {
       }),
       {
         seed: Number(process.env['TRUEUP_TEST_SEED'] ?? 20_260_301),
-        numRuns: Number(process.env['TRUEUP_TEST_RUNS'] ?? 40),
-        interruptAfterTimeLimit: 30_000,
-        markInterruptAsFailure: false,
+        numRuns: cases(30),
         endOnFailure: true,
       },
     );
+    expect(ran).toBe(cases(30));
     // Each kind did break off attempts, or nothing was shown.
     const kinds = ['cancelled', 'source session ended', 'taken for dead', 'target session ended'];
     expect([...broken.keys()].sort()).toEqual(kinds);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { EnginePair, findDifferences, type PairOptions } from '../support/engine';
+import { cases } from '../support/runs';
 
 type Value = string | null;
 type Row = readonly [k: Value, a: Value, b: Value];
@@ -111,9 +112,7 @@ describe('rows that no key tells apart', () => {
     ),
   });
   const settings = {
-    numRuns: Number(process.env['TRUEUP_TEST_RUNS'] ?? 40),
-    interruptAfterTimeLimit: 30_000,
-    markInterruptAsFailure: false,
+    numRuns: cases(30),
   };
 
   it('are found by their numbers, for every size of chunks', async () => {
