@@ -53,7 +53,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     ...(estimated === null ? [] : [estimateText(estimated)]),
     ...(hash === 'portable' ? [PORTABLE] : []),
     ...repeats,
-    ...(unreplayed === null ? [] : [unreplayed]),
+    ...(unreplayed === undefined ? [] : [unreplayed]),
     ...settleNotes(early, pair),
     ...keptNotes(await countKept(ledger, runId, table)),
     ...failureNotes(failed, chunks - totals.done, chunks),

@@ -148,8 +148,8 @@ export interface Closed {
   readonly settled: number;
   readonly transient: number;
   readonly unsettled: number;
-  /** How many are unsettled for a standby that is behind, and why; null: none. */
-  readonly unreplayed: string | null;
+  /** How many are unsettled for a standby that is behind, and why; absent: none. */
+  readonly unreplayed?: string;
 }
 
 /**
@@ -178,7 +178,7 @@ export async function closeCandidates(ledger: Queryable, runId: string, table: s
     settled: count('settled') + count('open'),
     transient: count('transient'),
     unsettled: count('unsettled'),
-    unreplayed,
+    ...(unreplayed === null ? {} : { unreplayed }),
   };
 }
 
