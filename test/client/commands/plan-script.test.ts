@@ -437,7 +437,7 @@ describe('a script whose target is not as planned', () => {
     const script = (await pieces(runId)).join('');
     expect(await sql(script)).toMatchObject({
       code: 3,
-      messages: matching(/NOT IN THE PLAN: \d+ differences?: \w+ missing_in_target OPEN/),
+      messages: matching(/NOT IN THE PLAN: \d+ differences?: customers extra_in_target OPEN/),
     });
     expect(await names()).toMatchObject({ 1: 'x', 4: 'c4', 20: 'extra' });
     expect(await run.rows('orders')).toHaveLength(3);
