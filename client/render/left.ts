@@ -42,7 +42,9 @@ function notGivenBackLines({ runId, status, undo, corrections, verified, remaini
   }
   lines.push(...differingLines(verified, 'given back'));
   if (remaining > 0 && status !== 'running') {
-    lines.push(`Not given back: ${plural(remaining, 'row')}. See why: trueup corrections ${runId}`);
+    // Those that differ again were given back once: their corrections are SUCCESS.
+    const which = (verified?.differing ?? 0) > 0 ? '' : ' --status SKIPPED_STALE FAILED';
+    lines.push(`Not given back: ${plural(remaining, 'row')}. See why: trueup corrections ${runId}${which}`);
   }
   return lines;
 }
