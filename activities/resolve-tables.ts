@@ -9,9 +9,11 @@ import { readTableShape, type TableShape } from '../database/table-shape';
 import { assertCorrectable } from '../engine/apply';
 import { changeTimeOf } from '../engine/change-time';
 import { resolveComparison } from '../engine/comparison';
+import type { Zones } from '../engine/zone';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
 import type { Resources } from './resources';
+import { TimeZones } from './time-zones';
 
 const OLDEST_SERVER = 140_000;
 
@@ -30,8 +32,9 @@ export async function resolveTables(
 ): Promise<readonly Comparison[]> {
   const comparisons: Comparison[] = [];
   const hashMethod = hashMethods(resources);
+  const zones = new TimeZones(resources);
   for (const pair of pairs) {
-    comparisons.push(await inspect(resources, pair, apply, hashMethod, mode));
+    comparisons.push(await inspect(resources, pair, { apply, hashMethod, zones }, mode));
   }
   // Where nothing at all can be read there is no run.
   if (comparisons.every(({ unread }) => unread?.code === 'PRIVILEGE_MISSING')) needRead(comparisons);
@@ -65,27 +68,37 @@ function hashMethods(resources: Resources): HashMethods {
 async function inspect(
   resources: Resources,
   pair: TablePair,
-  apply: boolean,
-  hashMethod: HashMethods,
+  {
+    apply,
+    hashMethod,
+    zones,
+  }: { readonly apply: boolean; readonly hashMethod: HashMethods; readonly zones: TimeZones },
   mode?: RunMode,
 ): Promise<Comparison> {
   const source = await shapeOf(resources, pair, 'source');
   const target = await shapeOf(resources, pair, 'target');
   const { unread, notes } = await lookAt(resources, pair, apply);
   if (apply && !unread) needPrivileges(pair, target, neededToCorrect(pair));
-  const resolved = resolveComparison(pair, source, target, await hashMethod(pair));
+  const inZones = await zones.of(pair);
+  const resolved = resolveComparison(pair, source, target, await hashMethod(pair), inZones);
   const comparison = { ...resolved, notes: [...resolved.notes, ...notes] };
   if (unread) return { ...comparison, unread };
   if (apply) assertCorrectable(comparison);
-  const changeTime = changeTimeIn(mode, pair, source, target);
+  const changeTime = changeTimeIn(mode, pair, source, target, inZones);
   return changeTime ? { ...comparison, changeTime } : comparison;
 }
 
 /** A full run can do without it: it only sets the watermark that the next incremental run goes by. */
-function changeTimeIn(mode: RunMode | undefined, pair: TablePair, source: TableShape, target: TableShape) {
+function changeTimeIn(
+  mode: RunMode | undefined,
+  pair: TablePair,
+  source: TableShape,
+  target: TableShape,
+  zones: Zones,
+) {
   if (pair.updatedAt === undefined || (mode !== 'incremental' && mode !== 'full')) return null;
   try {
-    return changeTimeOf(pair, source, target);
+    return changeTimeOf(pair, source, target, zones);
   } catch (error) {
     if (mode === 'full' && error instanceof TrueupError) return null;
     throw error;

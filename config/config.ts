@@ -92,6 +92,8 @@ export interface Config {
   connectionUrl(name: string): string;
   /** Connections that a worker holds at the most on the database of this name, in each of its roles. */
   maxConnections(name: string): number;
+  /** The zone of times without one on the database of this name; undefined: the database's own. */
+  timeZone(name: string): string | undefined;
   /**
    * The config of a run over the tables that are asked for, in the order of the file; all of them by default, and for
    * an empty list. Where `tables` is null, the pairs come from `discovered` (see {@link pairOf}).

@@ -110,6 +110,7 @@ export function resolveConfig(file: ConfigFile): { readonly config: Resolved; re
     rules,
     schedules: file.schedules ?? {},
     maxConnections: (name) => file.connections[name]?.maxConnections ?? defaultMaxConnections(defaults.concurrency),
+    timeZone: (name) => file.connections[name]?.timeZone,
     runConfig: (tableNames, discovered) => runConfigOf(config, tableNames ?? [], discovered),
   };
   return { config, problems };
@@ -168,6 +169,7 @@ function withEntry(pair: TablePair, entry: TableEntry): TablePair {
     where: entry.where ?? pair.where,
     critical: entry.critical ?? pair.critical,
     ...(entry.updatedAt === undefined ? {} : { updatedAt: entry.updatedAt }),
+    ...(entry.timeZone === undefined ? {} : { timeZone: entry.timeZone }),
     ...(entry.overlap === undefined ? {} : { overlapMs: entry.overlap }),
     ...(entry.checks === undefined ? {} : { checks: checksOf(entry.checks) }),
     corrections: correctionsOf(pair.corrections, entry.corrections),

@@ -151,6 +151,11 @@ function nameText() {
   return text(NAME_FORM, (value) => value.length <= 200 && !/\p{Cc}|:\/\//u.test(value));
 }
 
+/** Whether the databases know it is asked when a run begins. */
+const timeZone = text('the name of a time zone as in pg_timezone_names, such as America/New_York or UTC', (value) =>
+  /^[A-Za-z][\w+-]*(\/[\w+-]+)*$/.test(value),
+);
+
 const tableEntry = z.preprocess(
   (value) => (typeof value === 'string' ? { name: value } : value),
   fields(
@@ -168,6 +173,7 @@ const tableEntry = z.preprocess(
       where: text('an SQL condition').optional(),
       updatedAt: column.optional(),
       overlap: duration.optional(),
+      timeZone: timeZone.optional(),
       critical: z.boolean({ error: 'true or false' }).optional(),
       chunkRows: chunkRows.optional(),
       settle: settle.optional(),
@@ -207,6 +213,7 @@ export const configSchema = fields({
       fields({
         url: text('a PostgreSQL URL, best from the environment: "${NAME}"'),
         maxConnections: wholeNumber(6, 1_000).optional(),
+        timeZone: timeZone.optional(),
       }),
       { error: CONNECTIONS_FORM },
     )

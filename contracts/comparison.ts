@@ -39,6 +39,8 @@ export interface KeyColumn {
   readonly boundType: { readonly source: string; readonly target: string };
   /** Where a side is cast to `type`: its own type, in which its index finds rows; null or absent: in none. */
   readonly ownType?: { readonly source: string | null; readonly target: string | null };
+  /** Sides whose times bear no zone, and are compared as instants: the zone that they are of; absent: UTC, or none is needed. */
+  readonly zone?: { readonly source: string | null; readonly target: string | null };
 }
 
 /**
@@ -71,6 +73,8 @@ export interface ComparedColumn {
   readonly castTo: string | null;
   /** How `castTo` is reached where that is text and no cast. */
   readonly forms?: TextForms;
+  /** Sides whose times bear no zone, and are compared as instants: the zone that they are of; absent: UTC, or none is needed. */
+  readonly zone?: { readonly source: string | null; readonly target: string | null };
   /** Sides on which the catalog says that it is never NULL; it makes hashing faster, and nothing else. */
   readonly notNull?: NotNull;
   /** When values whose hashes differ are equal all the same; absent: never. NULL is equal to NULL only, whatever it says. */
@@ -81,6 +85,8 @@ export interface ComparedColumn {
 export interface Conversion {
   readonly from: string;
   readonly through: string;
+  /** The zones of times without one, of the side that has such; absent: UTC, or none is needed. */
+  readonly zone?: { readonly source: string | null; readonly target: string | null };
   /** Whether what the target's type rounds may be near enough to count as equal. */
   readonly near?: true;
 }
@@ -103,8 +109,10 @@ export type HashMethod = 'native-14' | 'native-18' | 'portable';
 /** The column that says when a row was changed last, on one side. */
 export interface ChangeColumn {
   readonly column: string;
-  /** false: `timestamp without time zone`, which is read as UTC. */
+  /** false: `timestamp without time zone`. */
   readonly zoned: boolean;
+  /** The zone that such a time is of; absent: it is read as UTC, with an overlap that is enough for every zone. */
+  readonly zone?: string;
   /** How far before the watermark rows are read again, in milliseconds: for what was committed late. */
   readonly overlapMs: number;
 }
@@ -150,6 +158,8 @@ export interface Comparison {
   readonly hash: HashMethod;
   /** SQL conditions for the part of the rows that is looked at, beside the pair's own; absent: all. Never kept. */
   readonly within?: { readonly source: string; readonly target: string };
+  /** In which zone times that bear none are read; null: nothing tells. Absent in runs of earlier versions: UTC. */
+  readonly zones?: { readonly source: string | null; readonly target: string | null };
   /** By what changed rows are found; absent: by nothing, or the run does not ask. */
   readonly changeTime?: ChangeTime;
   /** A table that only the plan touches: it is not compared, and what stands as its source is the target itself. */

@@ -45,6 +45,8 @@ export interface TablePair {
   /** An SQL condition in the source's and the target's own column names, or null. */
   readonly where: string | null;
   readonly critical: boolean;
+  /** The zone of times without one, on both sides; absent: that of the connection, or else of its database. */
+  readonly timeZone?: string;
   /** The column by which changed rows are found, by its source name; absent: none. */
   readonly updatedAt?: string;
   /** How far before the watermark changed rows are read again, in milliseconds; absent: as their column's type asks. */

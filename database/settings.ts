@@ -55,6 +55,26 @@ export function beginText(mode: TransactionMode, options: SessionOptions): strin
   ].join('; ');
 }
 
+/**
+ * Settings that triggers, defaults and checks may depend on, and whose values are not needed to read what we write: ISO
+ * dates, signed intervals, hexadecimal bytes. An amount of money is read by its locale, and a float is checked by its text,
+ * so these settings stay.
+ */
+const SEEN_BY_TRIGGERS = ['timezone', 'datestyle', 'intervalstyle', 'bytea_output', 'xmloption', 'search_path'];
+
+/**
+ * Makes those settings what they are in a session of the database and role, for the rest of the transaction. `only`: those
+ * of these names.
+ */
+export function asDefault(only: readonly string[] = SEEN_BY_TRIGGERS): string {
+  return only.map((name) => `set local ${name} to default`).join('; ');
+}
+
+/** Makes them ours again. */
+export function asPinned(): string {
+  return SEEN_BY_TRIGGERS.map((name) => `set local ${name} to ${quoteLiteral(PINNED_SETTINGS[name] ?? '')}`).join('; ');
+}
+
 /** What ends it. A read-only transaction leaves nothing, not even a setting that a user's own query made for its session. */
 export function endText(mode: TransactionMode, { readOnly }: SessionOptions): 'commit' | 'rollback' {
   return mode === 'read write' && readOnly !== true ? 'commit' : 'rollback';

@@ -139,14 +139,18 @@ async function change(
   const { comparison, sides, markers } = context;
   const isDelete = items[0]?.operation === 'delete';
   let changed = 0;
-  await withDefaultPath(session, async () => {
-    for (const statement of correctionStatements(comparison, sides.target, items)) {
-      const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
-      changed += rowCount ?? 0;
-    }
-    // Constraints that wait for the commit are checked now, while the batch can still be split.
-    await session.query('set constraints all immediate');
-  });
+  await withDefaultPath(
+    session,
+    async () => {
+      for (const statement of correctionStatements(comparison, sides.target, items)) {
+        const { rowCount } = await session.query(statement.text, [JSON.stringify(statement.rows)]);
+        changed += rowCount ?? 0;
+      }
+      // Constraints that wait for the commit are checked now, while the batch can still be split.
+      await session.query('set constraints all immediate');
+    },
+    comparison,
+  );
   const keys = items.map((item) => keyValues(comparison, item.key));
   const after = await readRows(session, comparison, sides.target, keys);
   await confirmWritten(session, { comparison, side: sides.target, items, before, source, after });

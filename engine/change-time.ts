@@ -7,6 +7,7 @@ import type { TableShape } from '../database/table-shape';
 import type { Sides } from './compare-chunk';
 import { settledBoth } from './locate';
 import { sideSql, type Role, type Side } from './side';
+import type { Zones } from './zone';
 
 const OVERLAP_MS = 5 * 60_000;
 /** No zone lies farther behind UTC, as which a time without a zone is read: a row must not look older than it is. */
@@ -22,16 +23,22 @@ const ZONED: Readonly<Record<string, boolean>> = {
  *
  * @throws UPDATED_AT_UNUSABLE: the config names no column, a side lacks it, or it is no timestamp.
  */
-export function changeTimeOf(pair: TablePair, source: TableShape, target: TableShape): ChangeTime {
+export function changeTimeOf(pair: TablePair, source: TableShape, target: TableShape, zones?: Zones): ChangeTime {
   const { updatedAt } = pair;
   if (updatedAt === undefined) throw new TrueupError('UPDATED_AT_UNUSABLE', `table ${pair.name}: updatedAt is missing`);
   return {
-    source: changeColumn(pair, 'source', source, updatedAt),
-    target: changeColumn(pair, 'target', target, pair.columns[updatedAt] ?? updatedAt),
+    source: changeColumn(pair, 'source', source, updatedAt, zones),
+    target: changeColumn(pair, 'target', target, pair.columns[updatedAt] ?? updatedAt, zones),
   };
 }
 
-function changeColumn(pair: TablePair, role: Role, shape: TableShape, name: string): ChangeColumn {
+function changeColumn(
+  pair: TablePair,
+  role: Role,
+  shape: TableShape,
+  name: string,
+  zones: Zones | undefined,
+): ChangeColumn {
   const refuse = (why: string) =>
     new TrueupError('UPDATED_AT_UNUSABLE', `table ${pair.name}: updatedAt ${pair.updatedAt ?? name}: ${why}`);
   const found = shape.columns.find((column) => column.name === name);
@@ -43,7 +50,12 @@ function changeColumn(pair: TablePair, role: Role, shape: TableShape, name: stri
   if (zoned === undefined) {
     throw refuse(`column ${name} of the ${role} is ${found.type}; allowed are ${Object.keys(ZONED).join(', ')}`);
   }
-  return { column: name, zoned, overlapMs: pair.overlapMs ?? OVERLAP_MS + (zoned ? 0 : FARTHEST_ZONE_MS) };
+  if (pair.overlapMs === undefined) {
+    // Enough for whoever writes local times of another zone than the database's.
+    return { column: name, zoned, overlapMs: OVERLAP_MS + (zoned ? 0 : FARTHEST_ZONE_MS) };
+  }
+  const zone = zoned ? null : (zones?.[role] ?? null);
+  return { column: name, zoned, overlapMs: pair.overlapMs, ...(zone === null ? {} : { zone }) };
 }
 
 /**
@@ -55,7 +67,11 @@ export function changedSide(comparison: Comparison, side: Side, since: string): 
   if (!change)
     throw new TrueupError('INTERNAL', `table ${comparison.pair.name}: no column says when a row was changed`);
   const column = quoteIdentifier(change.column);
-  const from = change.zoned ? `${quoteLiteral(`${since}+00`)}::timestamptz` : `${quoteLiteral(since)}::timestamp`;
+  const instant = `${quoteLiteral(`${since}+00`)}::timestamptz`;
+  const local = change.zone
+    ? `timezone(${quoteLiteral(change.zone)}, ${instant})`
+    : `${quoteLiteral(since)}::timestamp`;
+  const from = change.zoned ? instant : local;
   const { filter } = sideSql({ ...comparison, pair: { ...comparison.pair, where: null } }, side.role);
   return { ...side, filter: `${filter} and (${column} >= ${from} or ${column} is null)` };
 }

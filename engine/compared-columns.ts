@@ -5,6 +5,7 @@ import type { ColumnPair } from './column-pair';
 import { equivalenceOf, ruleNote } from './column-rule';
 import { commonType } from './common-type';
 import { textForms } from './text-form';
+import { zoneNote, zoneOfColumn, zoneUnknown, type Zones } from './zone';
 
 /**
  * How each pair of columns is compared that is neither of the key (by its source name) nor excluded, and what a reader
@@ -16,6 +17,7 @@ export function comparedColumns(
   pair: TablePair,
   columnPairs: readonly ColumnPair[],
   key: readonly string[],
+  zones?: Zones,
 ): { readonly columns: readonly ComparedColumn[]; readonly notes: readonly string[] } {
   checkRules(pair, columnPairs, key);
   const columns: ComparedColumn[] = [];
@@ -29,13 +31,30 @@ export function comparedColumns(
       notes.push(`not compared, as no type takes the values of both without loss: ${types}`);
       continue;
     }
-    if (source.type !== target.type) notes.push(`types differ, compared as ${common.type}: ${types}`);
+    const zone = zoneOfColumn({ source, target }, common.type, zones);
+    if (zone === 'unknown') {
+      notes.push(`not compared, as ${zoneUnknown(common.type)}: ${types}`);
+      continue;
+    }
+    if (source.type !== target.type) {
+      notes.push(
+        `types differ, compared as ${common.type}${zoneNote({ source, target }, common.type, zones)}: ${types}`,
+      );
+    }
     const note = ruleNote(pair, source.name);
     if (note !== null) notes.push(note);
     const { type, castTo } = common;
     const notNull = { source: source.notNull, target: target.notNull };
     const forms = textForms(source, target, common);
-    const column = { source: source.name, target: target.name, type, castTo, notNull, ...(forms ? { forms } : {}) };
+    const column = {
+      source: source.name,
+      target: target.name,
+      type,
+      castTo,
+      notNull,
+      ...(forms ? { forms } : {}),
+      ...(zone ? { zone } : {}),
+    };
     columns.push(equivalence === null ? column : { ...column, equivalence });
   }
   return { columns, notes };

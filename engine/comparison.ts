@@ -8,6 +8,7 @@ import { chooseKey, type KeyChoice } from './key-choice';
 import { layKey } from './key-order';
 import type { Role } from './side';
 import { writtenColumns } from './written-column';
+import { zoneNote, type Zones } from './zone';
 
 /**
  * Resolves a table pair against both catalogs: which columns make the key, which are compared and in what type, which
@@ -20,16 +21,21 @@ export function resolveComparison(
   source: TableShape,
   target: TableShape,
   hash: HashMethod = 'native-14',
+  zones?: Zones,
 ): Comparison {
   const columnPairs = pairColumns(pair, source, target);
-  const choice = chooseKey(pair, source, target, columnPairs);
+  const choice = chooseKey(pair, source, target, columnPairs, zones);
   const { key, strategy, why } = layKey(choice.columns, source, target);
   const keyNames = namesOf(choice.columns, 'source');
   const keyNullable = isNullable(choice, source, target);
-  const compared = comparedColumns(pair, columnPairs, keyNames);
+  const compared = comparedColumns(pair, columnPairs, keyNames, zones);
   const { columns } = compared;
-  const written = writtenColumns(pair, columnPairs, target, keyNames);
+  const written = writtenColumns(pair, columnPairs, target, keyNames, zones);
   const notes = [...compared.notes, ...written.notes];
+  for (const found of choice.columns) {
+    const note = zoneNote(found, found.common.type, zones);
+    if (note !== '') notes.push(`key ${found.source.name} compared as ${found.common.type}${note}`);
+  }
   const keyText = key.map((column) => column.source).join(', ');
   if (key.length === 0) {
     if (columns.length === 0) throw new TrueupError('KEY_UNUSABLE', `table ${pair.name}: no column is on both sides`);
@@ -67,6 +73,7 @@ export function resolveComparison(
       target: isUnique(target, namesOf(choice.columns, 'target')),
     },
     hash,
+    ...(zones ? { zones } : {}),
     notes,
   };
 }

@@ -24,11 +24,15 @@ export async function applyEffects(
 ): Promise<void> {
   for await (const items of effectPages(context, causes, company)) {
     const table = await tableOf(context, items);
-    await withDefaultPath(session, async () => {
-      for (const statement of correctionStatements(table.comparison, table.side, items)) {
-        await session.query(statement.text, [JSON.stringify(statement.rows)]);
-      }
-    });
+    await withDefaultPath(
+      session,
+      async () => {
+        for (const statement of correctionStatements(table.comparison, table.side, items)) {
+          await session.query(statement.text, [JSON.stringify(statement.rows)]);
+        }
+      },
+      table.comparison,
+    );
     // Rows that refer to each other may be set to NULL by the database before their own turn comes.
     const { operation } = items[0];
     beside.expect(table.comparison.pair, operation, items.length, operation === 'delete' ? items.length : 0);

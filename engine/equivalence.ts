@@ -5,6 +5,7 @@ import { DatabaseFailure } from '../database/failure';
 import { sameText } from './fold';
 import { sameSpelling, spelled } from './spelling';
 import { textOf } from './text-form';
+import { inZone, type Cast } from './zone';
 
 /**
  * SQL for the form that is hashed, where a coarser one than the exact form is at hand: values with equal forms are
@@ -44,10 +45,10 @@ export async function withoutEquivalent(
   inTarget: InTarget,
 ): Promise<readonly (Difference | null)[]> {
   const equivalent = new Map<string, ReadonlySet<number>>();
-  for (const { source: name, equivalence } of comparison.columns) {
+  for (const { source: name, equivalence, zone } of comparison.columns) {
     if (!equivalence) continue;
     const pairs = pairsOf(differences, name);
-    if (pairs.length > 0) equivalent.set(name, await equivalentRows(equivalence, pairs, inTarget));
+    if (pairs.length > 0) equivalent.set(name, await equivalentRows(equivalence, zone, pairs, inTarget));
   }
   if (equivalent.size === 0) return differences;
   return differences.map((difference, row) => {
@@ -67,6 +68,7 @@ function pairsOf(differences: readonly (Difference | null)[], column: string): r
 
 async function equivalentRows(
   equivalence: Equivalence,
+  zone: Cast['zone'],
   pairs: readonly ValuePair[],
   inTarget: InTarget,
 ): Promise<ReadonlySet<number>> {
@@ -77,7 +79,7 @@ async function equivalentRows(
     const same = pairs.filter(isSame);
     return new Set(same.map(({ row }) => row));
   }
-  const question = questionOf(equivalence);
+  const question = questionOf(equivalence, zone);
   const rows = new Set<number>();
   await inTarget(async (session) => {
     for (const batch of batches(pairs)) for (const row of await ask(session, question, batch)) rows.add(row);
@@ -91,13 +93,14 @@ interface Question {
   readonly values: readonly string[];
 }
 
-function questionOf(equivalence: Exclude<Equivalence, { kind: 'text' }>): Question {
+function questionOf(equivalence: Exclude<Equivalence, { kind: 'text' }>, zone: Cast['zone']): Question {
   if (equivalence.kind === 'xml') return { condition: sameXml, values: [] };
   if (equivalence.kind === 'equal') return { condition: equalCondition(equivalence.type), values: [] };
   const { within, types } = equivalence;
   const isNumber = 'number' in within;
-  const form = isNumber ? numberForm : microsecondsForm;
-  const [a, b] = [form('a', types[0]), form('b', types[1])];
+  const [a, b] = isNumber
+    ? [numberForm('a', types[0]), numberForm('b', types[1])]
+    : [microsecondsForm('a', types[0], zone?.source), microsecondsForm('b', types[1], zone?.target)];
   // What is infinite or no number is near nothing: it is equal or not.
   return {
     condition: `(${a} = ${b} or abs(${a} - ${b}) <= $3::numeric)`,
@@ -114,8 +117,9 @@ function numberForm(text: string, type: string): string {
 }
 
 /** Since 1970, or since midnight; a numeric, exact, and infinite for an infinite time. */
-function microsecondsForm(text: string, type: string): string {
-  return `extract(epoch from ${text}::${type}) * 1000000`;
+function microsecondsForm(text: string, type: string, zone?: string | null): string {
+  const value = `${text}::${type}`;
+  return `extract(epoch from ${zone ? inZone(value, zone) : value}) * 1000000`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Comparison } from '../contracts/comparison';
 import type { PlanItem } from '../contracts/plan-item';
 import type { TextRow } from '../contracts/finding';
 import type { Database, Queryable } from '../database/connection';
@@ -131,19 +132,23 @@ export class Joint {
     for (const { table, items } of steps) {
       const { comparison, sides } = this.#table(table).context;
       const statements = correctionStatements(comparison, sides.target, items);
-      if ((await this.#send(statements)) !== items.length) throw inTheWay(table);
+      if ((await this.#send(comparison, statements)) !== items.length) throw inTheWay(table);
       if (items[0]) this.#beside.expect(comparison.pair, items[0].operation, items.length);
     }
   }
 
   /** Returns how many rows were changed. */
-  async #send(statements: readonly CorrectionStatement[]): Promise<number> {
+  async #send(comparison: Comparison, statements: readonly CorrectionStatement[]): Promise<number> {
     let changed = 0;
-    await withDefaultPath(this.session, async () => {
-      for (const { text, rows } of statements) {
-        changed += (await this.session.query(text, [JSON.stringify(rows)])).rowCount ?? 0;
-      }
-    });
+    await withDefaultPath(
+      this.session,
+      async () => {
+        for (const { text, rows } of statements) {
+          changed += (await this.session.query(text, [JSON.stringify(rows)])).rowCount ?? 0;
+        }
+      },
+      comparison,
+    );
     return changed;
   }
 
@@ -193,7 +198,7 @@ export class Joint {
       const refused = await checkEffects(this.session, context, items, company);
       if (refused.size > 0) throw new RowsRefused(new Map([...refused].map(([seq, { error }]) => [seq, error])));
       await applyEffects(this.session, context, seqs, this.#beside, company);
-      await this.#send(correctionStatements(context.comparison, context.sides.target, items));
+      await this.#send(context.comparison, correctionStatements(context.comparison, context.sides.target, items));
       await confirmEffects(this.session, context, seqs);
       this.#beside.expect(context.comparison.pair, 'delete', items.length);
     }

@@ -5,10 +5,13 @@ import type { TableShape } from '../database/table-shape';
 import type { ColumnPair } from './column-pair';
 import { commonType, type CommonType } from './common-type';
 import type { Role } from './side';
+import { zoneOfColumn, zoneUnknown, type Zones } from './zone';
 
 /** A column of a key, and the type in which both sides' values are compared. */
 export interface KeyPair extends ColumnPair {
   readonly common: CommonType;
+  /** The zone that its times are of, where they bear none and are compared as instants. */
+  readonly zone?: { readonly source: string | null; readonly target: string | null };
 }
 
 export interface KeyChoice {
@@ -28,15 +31,16 @@ export function chooseKey(
   source: TableShape,
   target: TableShape,
   columnPairs: readonly ColumnPair[],
+  zones?: Zones,
 ): KeyChoice {
   if (pair.key !== null && pair.key.length > 0) {
     const columns = pair.key.map(
-      (name) => keyPair(columnPairs, name, 'source') ?? fail(pair, columnPairs, name, 'source'),
+      (name) => keyPair(columnPairs, name, 'source', zones) ?? fail(pair, columnPairs, name, 'source'),
     );
     return { columns, origin: 'config' };
   }
   const paired = (names: readonly string[], role: Role) => {
-    const columns = names.flatMap((name) => keyPair(columnPairs, name, role) ?? []);
+    const columns = names.flatMap((name) => keyPair(columnPairs, name, role, zones) ?? []);
     return columns.length === names.length && names.length > 0 ? columns : null;
   };
   const unique = (role: Role, shape: TableShape) =>
@@ -59,10 +63,17 @@ export function chooseKey(
   return lost === undefined ? { columns: [], origin: 'none' } : fail(pair, columnPairs, lost, 'target');
 }
 
-function keyPair(columnPairs: readonly ColumnPair[], name: string, role: Role): KeyPair | null {
+function keyPair(
+  columnPairs: readonly ColumnPair[],
+  name: string,
+  role: Role,
+  zones: Zones | undefined,
+): KeyPair | null {
   const found = columnPairs.find((columns) => columns[role].name === name);
   const common = found ? commonType(found.source, found.target) : null;
-  return found && common ? { ...found, common } : null;
+  if (!found || !common) return null;
+  const zone = zoneOfColumn(found, common.type, zones);
+  return zone === 'unknown' ? null : { ...found, common, ...(zone ? { zone } : {}) };
 }
 
 function fail(pair: TablePair, columnPairs: readonly ColumnPair[], name: string, role: Role): never {
@@ -70,5 +81,7 @@ function fail(pair: TablePair, columnPairs: readonly ColumnPair[], name: string,
   const column = `table ${pair.name}: key column ${name}`;
   if (!found) throw new TrueupError('KEY_UNUSABLE', `${column} is not on both sides`);
   const types = `${found.source.type} in the source, ${found.target.type} in the target`;
-  throw new TrueupError('COLUMNS_INCOMPARABLE', `${column}: ${types}: no type takes both without loss`);
+  const common = commonType(found.source, found.target);
+  const why = common === null ? 'no type takes both without loss' : zoneUnknown(common.type);
+  throw new TrueupError('COLUMNS_INCOMPARABLE', `${column}: ${types}: ${why}`);
 }

@@ -6,6 +6,7 @@ import type { KeyPair } from './key-choice';
 import { ownType } from './own-type';
 import type { Role } from './side';
 import { textForms } from './text-form';
+import { zoneId } from './zone';
 
 export interface KeyLayout {
   /** In the order in which an index has them, where ranges are used. */
@@ -79,7 +80,7 @@ function whyNot(pairs: readonly KeyPair[], source: TableShape, target: TableShap
   return 'the indexes of the two sides have different orders';
 }
 
-function keyColumn({ source, target, common }: KeyPair): KeyColumn {
+function keyColumn({ source, target, common, zone }: KeyPair): KeyColumn {
   const { type } = common;
   const own = alikeTypes(source, target);
   const forms = textForms(source, target, common);
@@ -96,14 +97,20 @@ function keyColumn({ source, target, common }: KeyPair): KeyColumn {
     // A cast that is not needed would keep an index from being used.
     cast: { source: cast(source), target: cast(target) },
     ownType: {
-      source: cast(source) ? ownType(source.baseType, type) : null,
-      target: cast(target) ? ownType(target.baseType, type) : null,
+      source: cast(source) && isLookedUp(zone?.source) ? ownType(source.baseType, type) : null,
+      target: cast(target) && isLookedUp(zone?.target) ? ownType(target.baseType, type) : null,
     },
+    ...(zone ? { zone } : {}),
     notNull: { source: source.notNull, target: target.notNull },
     collate: { source: false, target: false },
     collation: { source: source.collation?.sql ?? null, target: target.collation?.sql ?? null },
     boundType: { source: bound(source), target: bound(target) },
   };
+}
+
+/** Whether a column's own index can find instants: each is one time of the zone, and no other time is that instant. */
+function isLookedUp(zone: string | null | undefined): boolean {
+  return !zone || zoneId(zone) === 'UTC';
 }
 
 function needsCast(column: ColumnShape, type: string): boolean {

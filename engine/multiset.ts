@@ -33,7 +33,7 @@ function identityOf(comparison: Comparison): readonly KeyColumn[] {
   return [...comparison.key, ...comparison.columns.map(identityColumn)];
 }
 
-function identityColumn({ source, target, type, castTo, notNull }: ComparedColumn): KeyColumn {
+function identityColumn({ source, target, type, castTo, zone, forms, notNull }: ComparedColumn): KeyColumn {
   return {
     source,
     target,
@@ -41,6 +41,8 @@ function identityColumn({ source, target, type, castTo, notNull }: ComparedColum
     castTo: castTo ?? type,
     order: 'other',
     cast: { source: castTo !== null, target: castTo !== null },
+    ...(zone ? { zone } : {}),
+    ...(forms ? { forms } : {}),
     ...(notNull ? { notNull } : {}),
     collate: { source: false, target: false },
     collation: { source: null, target: null },

@@ -8,7 +8,8 @@ const HOLDS: Readonly<Record<string, (text: string) => boolean>> = {
   bpchar: () => true,
 };
 
-/** Common types whose every text is read as a value of the own type; the zone of a time is UTC, as sessions are. */
+/** Common types whose every text is read as a value of the own type; the zone of a time is UTC, as sessions are (in another zone,
+ * an hour that is left out in spring is another one when it is converted back). */
 const TIMES: Readonly<Record<string, readonly string[]>> = {
   date: ['timestamp without time zone', 'timestamp with time zone'],
   'timestamp without time zone': ['timestamp with time zone'],

@@ -1,10 +1,11 @@
-import type { ComparedColumn, Comparison, KeyColumn, NotNull, TextForm } from '../contracts/comparison';
+import type { Comparison, NotNull, TextForm } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { keyForm } from './distinct';
 import { equivalentForm } from './equivalence';
 import { hashOf, type Hashed } from './hash';
-import { comparedValue, textOf } from './text-form';
+import { textOf } from './text-form';
+import { castSql, type Cast } from './zone';
 
 export type Role = 'source' | 'target';
 
@@ -67,19 +68,18 @@ export function readColumns(
 export function sideSql(comparison: Comparison, role: Role): SideSql {
   const { pair } = comparison;
   const ref = pair[role];
-  const castTo = (column: KeyColumn | ComparedColumn, type: string | null = column.castTo) =>
-    comparedValue(quoteIdentifier(column[role]), type, column.forms?.[role]);
+  const cast = (column: Cast & { readonly source: string; readonly target: string }) =>
+    castSql(quoteIdentifier(column[role]), column, role);
   const key = comparison.key.map((column): SideKey => {
     const name = column[role];
-    const ordered =
-      column.order === 'integer' ? quoteIdentifier(name) : castTo(column, column.cast[role] ? column.castTo : null);
+    const ordered = column.order !== 'integer' && column.cast[role] ? cast(column) : quoteIdentifier(name);
     const own = column.ownType?.[role] ?? null;
     const sorted = column.collate[role] ? 'collate "C"' : column.collation[role] && `collate ${column.collation[role]}`;
     return {
       name,
       equal: ordered,
       ordered: column.collate[role] ? `${ordered} collate "C"` : ordered,
-      text: keyForm(column.type, castTo(column)),
+      text: keyForm(column.type, cast(column)),
       boundType: column.boundType[role],
       own: own === null ? null : { column: quoteIdentifier(name), type: own },
       collate: sorted === null ? '' : ` ${sorted}`,
@@ -87,10 +87,10 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
   });
   const notNull = (column: { readonly notNull?: NotNull }) => column.notNull?.[role] ?? false;
   const keyValues = comparison.key.map((column): Hashed => {
-    return { type: column.type, value: castTo(column), notNull: notNull(column) };
+    return { type: column.type, value: cast(column), notNull: notNull(column) };
   });
   const columnValues = comparison.columns.map((column): Hashed => {
-    const value = equivalentForm(column, castTo(column));
+    const value = equivalentForm(column, cast(column));
     return { type: column.type, value, notNull: notNull(column) };
   });
   const hash = (values: readonly Hashed[]) => hashOf(values, comparison.hash);

@@ -5,6 +5,7 @@ import type { ColumnPair } from './column-pair';
 import { commonType } from './common-type';
 import type { Role } from './side';
 import { comparedForm, keptForm } from './text-form';
+import { zoneOfColumn, type Zones } from './zone';
 
 export interface WrittenColumns {
   readonly writable: readonly WritableColumn[];
@@ -25,6 +26,7 @@ export function writtenColumns(
   columnPairs: readonly ColumnPair[],
   target: TableShape,
   key: readonly string[],
+  zones?: Zones,
 ): WrittenColumns {
   const writable: WritableColumn[] = [];
   const left: string[] = [];
@@ -39,14 +41,20 @@ export function writtenColumns(
     if (ofSource !== undefined) forms.source.set(s.name, ofSource);
     if (ofTarget !== undefined) forms.target.set(t.name, ofTarget);
     if (t.generated) continue;
-    if (common === null) {
+    const zone = common === null ? null : zoneOfColumn({ source: s, target: t }, common.type, zones);
+    if (common === null || zone === 'unknown') {
       left.push(t.name);
       continue;
     }
     const column = { source: s.name, target: t.name, targetType: t.baseType };
     const near = pair.tolerance !== undefined && Object.hasOwn(pair.tolerance, s.name) && !key.includes(s.name);
     const through = common.equalAs ?? common.type;
-    const conversion = { from: s.baseType, through, ...(near ? { near: true as const } : {}) };
+    const conversion = {
+      from: s.baseType,
+      through,
+      ...(zone ? { zone } : {}),
+      ...(near ? { near: true as const } : {}),
+    };
     writable.push(differ ? { ...column, conversion } : column);
   }
   const written = new Set(writable.map((column) => column.target));

@@ -31,7 +31,7 @@ async function* checkTimes(
   const columns = columnsOf(comparison.pair, source, target);
   const { database } = resources.sides(comparison).target;
   const given = comparison.pair.checks ?? DEFAULT_CHECKS;
-  const rules = await timeRules(comparison, given, columns, await timeReading(database));
+  const rules = await timeRules(comparison, given, columns, await timeReading(database, comparison.zones?.target));
   const turn = <T>(use: () => Promise<T>) => resources.comparing(comparison, signal, use);
   for (const rule of rules) {
     for await (const page of wrongTimes(comparison, resources.sides(comparison), rule, { signal, turn })) {

@@ -6,6 +6,7 @@ import { pairColumns, type ColumnPair } from '../column-pair';
 import { commonType } from '../common-type';
 import { keyForm } from '../distinct';
 import type { Role } from '../side';
+import { castSql, type Cast } from '../zone';
 
 /** The columns that both sides have, by the names that the config uses: the source's. */
 export function columnsOf(pair: TablePair, source: TableShape, target: TableShape): ReadonlyMap<string, ColumnPair> {
@@ -32,9 +33,9 @@ export function plainText(name: string): string {
 }
 
 /** SQL for a text that is one on both sides where the values are equal; a type of its own on each side may have none. */
-export function commonText({ source, target }: ColumnPair, role: Role): string {
+export function commonText({ source, target }: ColumnPair, role: Role, zone?: Cast['zone']): string {
   const name = quoteIdentifier(role === 'source' ? source.name : target.name);
   const common = commonType(source, target);
   if (common === null) return `${name}::text`;
-  return keyForm(common.type, common.castTo === null ? name : `${name}::${common.castTo}`);
+  return keyForm(common.type, castSql(name, { castTo: common.castTo, ...(zone ? { zone } : {}) }, role));
 }

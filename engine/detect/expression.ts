@@ -6,7 +6,8 @@ import { commonType, type CommonType, type ValueType } from '../common-type';
 import type { Sides } from '../compare-chunk';
 import { settledBoth } from '../locate';
 import type { Role } from '../side';
-import { comparedValue, textForms } from '../text-form';
+import { textForms } from '../text-form';
+import { castSql, ZONE_UNKNOWN, zoneOfColumn } from '../zone';
 import { oneStatement } from './sql-text';
 import { readExpressionType } from './value-type';
 
@@ -63,8 +64,11 @@ export async function resolveExpression(
     throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: no type takes the values of both: ${types}`);
   }
   const forms = textForms(source, target, type);
-  const as = (role: Role) => comparedValue(sql(role), type.castTo, forms?.[role]);
-  return { name, source: as('source'), target: as('target'), type, types: { source, target } };
+  const zone = zoneOfColumn({ source, target }, type.type, comparison.zones);
+  if (zone === 'unknown') throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: ${ZONE_UNKNOWN}`);
+  const cast = { castTo: type.castTo, ...(forms ? { forms } : {}), ...(zone ? { zone } : {}) };
+  const value = (role: Role) => castSql(sql(role), cast, role);
+  return { name, source: value('source'), target: value('target'), type, types: { source, target } };
 }
 
 function refused(error: unknown, comparison: Comparison, what: string, role: Role): unknown {

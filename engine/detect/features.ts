@@ -3,6 +3,7 @@ import type { TextRow } from '../../contracts/finding';
 import { quoteIdentifier } from '../../database/identifier';
 import { isNumber, isTime } from '../common-type';
 import type { Role } from '../side';
+import { castSql } from '../zone';
 import type { Features } from './isolation-forest';
 
 /** Characters of a text that are looked at. */
@@ -87,7 +88,7 @@ function classesOf(start: string): readonly number[] {
 export function featureColumns(columns: readonly ComparedColumn[], role: Role): string {
   const texts = columns.flatMap((column) => {
     const name = quoteIdentifier(column[role]);
-    return kindOf(column).read(column.castTo === null ? name : `${name}::${column.castTo}`);
+    return kindOf(column).read(castSql(name, column, role));
   });
   return texts.map((sql, i) => `${sql} as "trueup:f${i}"`).join(', ');
 }

@@ -7,6 +7,7 @@ import { keyForm } from '../distinct';
 import { hashOf } from '../hash';
 import type { KeyValues } from '../key';
 import type { Role } from '../side';
+import { castSql } from '../zone';
 import { resolveExpression } from './expression';
 
 /** By what the rows of a table pair are grouped. No items: all rows are one group. */
@@ -56,12 +57,11 @@ export function chosenGrouping({ columns: compared, key }: Comparison): Grouping
   };
 }
 
-type Compared = Pick<ComparedColumn, 'source' | 'target' | 'type' | 'castTo'>;
+type Compared = Pick<ComparedColumn, 'source' | 'target' | 'type' | 'castTo' | 'zone'>;
 
 /** SQL on both sides from that of a compared column's value in its common type. */
 export function bothSides(column: Compared, form: (value: string) => string) {
-  const { castTo } = column;
-  const value = (role: Role) => quoteIdentifier(column[role]) + (castTo === null ? '' : `::${castTo}`);
+  const value = (role: Role) => castSql(quoteIdentifier(column[role]), column, role);
   return { source: form(value('source')), target: form(value('target')) };
 }
 

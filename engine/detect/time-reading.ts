@@ -4,11 +4,13 @@ import { DatabaseFailure } from '../../database/failure';
 /** How the target reads times. */
 export interface TimeReading {
   readonly database: Database;
-  /** The time zone of the database itself: that of our sessions is always UTC. */
+  /** The time zone of times without one: the database's own unless the config names another. Our transactions' is always UTC. */
   readonly zone: string;
 }
 
-export async function timeReading(database: Database): Promise<TimeReading> {
+/** @param named The zone of the target's times, where the config or the database has told it already. */
+export async function timeReading(database: Database, named?: string | null): Promise<TimeReading> {
+  if (named) return { database, zone: named };
   const { rows } = await database.query<{ zone: string }>(
     `select reset_val as zone from pg_settings where name = 'TimeZone'`,
   );

@@ -29,6 +29,8 @@ export async function* wrongTimes(
 ): AsyncGenerator<readonly WrongTime[], void, undefined> {
   const { columns, breaks, from, breaksInSource } = rule;
   const n = columns.length;
+  const zoneOf = ({ source }: TimeRule['columns'][number]) =>
+    [...comparison.key, ...comparison.columns].find((column) => column.source === source.name)?.zone;
   for (const part of partsOf(comparison, sides)) {
     // Rows without a key have no place in its order.
     if (from && !part.keyed) continue;
@@ -38,13 +40,13 @@ export async function* wrongTimes(
       where: breaks,
       values: [
         ...columns.map(({ target }) => plainText(target.name)),
-        ...columns.map((column) => commonText(column, 'target')),
+        ...columns.map((column) => commonText(column, 'target', zoneOf(column))),
       ],
       parameters: new Parameters(),
     };
     const wanted = [
       ...columns.map(({ source }) => plainText(source.name)),
-      ...columns.map((column) => commonText(column, 'source')),
+      ...columns.map((column) => commonText(column, 'source', zoneOf(column))),
       ...(breaksInSource ? [`(${breaksInSource(sourceSide)})::text`] : []),
     ];
     for await (const page of suspects(part, picked, options)) {
