@@ -1,7 +1,10 @@
+import type { KeyColumn } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import { comparedIn, type TableSummary } from '../contracts/run';
 import { estimateText } from '../contracts/sample';
 import type { TablePair } from '../contracts/table-pair';
+import type { Queryable } from '../database/connection';
+import { unaskedSpellings } from '../engine/same-row';
 import { closeCandidates } from '../ledger/candidate';
 import { countChunks, isCounted, listFailedChunks, totalChunks } from '../ledger/chunk';
 import { countFindings, insertSettledFindings } from '../ledger/finding';
@@ -27,7 +30,12 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
   const { notes: shapeNotes, key, pair, hash } = await resources.comparison(runId, table);
   await updateTablePhase(ledger, runId, table, 'aggregating');
   const unread = await readUnread(ledger, runId, table);
-  const { transient, unsettled, unreplayed } = await closeCandidates(ledger, runId, table);
+  const { transient, unsettled, unreplayed } = await closeCandidates(
+    ledger,
+    runId,
+    table,
+    await unaskedTypes(ledger, runId, table, key),
+  );
   await insertSettledFindings(ledger, runId, table);
   await markKept(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);
@@ -78,6 +86,14 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     hash,
     notes,
   };
+}
+
+/** The kinds of rows of one side only of which this cannot be told: see {@link unaskedSpellings}. */
+async function unaskedTypes(ledger: Queryable, runId: string, table: string, key: readonly KeyColumn[]) {
+  const unasked = unaskedSpellings(key);
+  if (unasked.length === 0) return [];
+  const { rows } = await readRowsCompared(ledger, runId, table);
+  return rows === 'changed' || rows === 'sample' ? unasked : [];
 }
 
 function settleNotes(early: number, { settle: { delayMs, attempts } }: TablePair): readonly string[] {

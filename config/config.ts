@@ -3,7 +3,7 @@ import type { CorrectionPolicies } from '../contracts/correction';
 import { DEFAULT_WIPE, type Guard } from '../contracts/guard';
 import type { SampleWish } from '../contracts/sample';
 import type { SideEffectPolicy } from '../contracts/side-effect';
-import type { RunConfig, TablePair, TableRef } from '../contracts/table-pair';
+import type { KeySpelling, RunConfig, TablePair, TableRef } from '../contracts/table-pair';
 import type { Throttle } from '../contracts/throttle';
 import type { UndoPolicy } from '../contracts/undo';
 import type { Schedules } from './schema';
@@ -15,6 +15,8 @@ export interface PairDefaults {
   readonly chunkRows: number;
   readonly settle: { readonly delayMs: number; readonly attempts: number };
   readonly corrections: CorrectionPolicies;
+  /** Absent: `keep`. */
+  readonly keySpelling?: KeySpelling;
   /** How far before the watermark changed rows are read again; absent: as their column's type asks. */
   readonly overlapMs?: number;
   /** How much of a table a run may delete or overwrite before its plan is blocked. */
@@ -117,6 +119,7 @@ export function pairOf(
     where: null,
     critical: false,
     corrections: defaults.corrections,
+    ...(defaults.keySpelling === undefined ? {} : { keySpelling: defaults.keySpelling }),
     guard: defaults.guard,
     chunkRows: defaults.chunkRows,
     settle: defaults.settle,

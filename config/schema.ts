@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DURATION_FORM, parseDuration } from '../contracts/duration';
 import type { CorrectionPolicy } from '../contracts/correction';
 import { MOST_SAMPLE_ROWS } from '../contracts/sample';
+import { KEY_SPELLINGS } from '../contracts/table-pair';
 import { UNDO_POLICIES } from '../contracts/undo';
 import { isIdentifier, parseTableName, TABLE_NAME_FORM } from './table-name';
 import { parseTolerance, TEXT_RULES, TOLERANCE_FORM } from './tolerance';
@@ -80,6 +81,8 @@ const corrections = fields({
   mismatched: policy.optional(),
   extra: policy.optional(),
 });
+
+const keySpelling = z.enum(KEY_SPELLINGS, { error: KEY_SPELLINGS.join(', ') });
 
 const PERCENT_FORM = 'a number from 0 to 100';
 const percent = number(
@@ -178,6 +181,7 @@ const tableEntry = z.preprocess(
       chunkRows: chunkRows.optional(),
       settle: settle.optional(),
       corrections: corrections.optional(),
+      keySpelling: keySpelling.optional(),
       guard: guard.optional(),
       sideEffects: sideEffects.optional(),
       checks: checks.optional(),
@@ -235,6 +239,7 @@ export const configSchema = fields({
     sample: sample.optional(),
     approvalTimeout: duration.optional(),
     corrections: corrections.optional(),
+    keySpelling: keySpelling.optional(),
     guard: guard.optional(),
     sideEffects: sideEffects.optional(),
     fourEyes: z.boolean({ error: 'true or false' }).optional(),

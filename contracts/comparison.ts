@@ -37,10 +37,23 @@ export interface KeyColumn {
   readonly collation: { readonly source: string | null; readonly target: string | null };
   /** What a value given as text is cast to on each side: `type`, or the side's own type where no cast gives its order. */
   readonly boundType: { readonly source: string; readonly target: string };
+  /**
+   * Sides whose own `=` takes values for one that `type` tells apart (case, trailing zeros, `1 mon` and `30 days`), and how
+   * they are asked; null: there are none such. Absent in runs of earlier versions: nobody asks.
+   */
+  readonly spelled?: { readonly source: OwnEquality | null; readonly target: OwnEquality | null };
   /** Where a side is cast to `type`: its own type, in which its index finds rows; null or absent: in none. */
   readonly ownType?: { readonly source: string | null; readonly target: string | null };
   /** Sides whose times bear no zone, and are compared as instants: the zone that they are of; absent: UTC, or none is needed. */
   readonly zone?: { readonly source: string | null; readonly target: string | null };
+}
+
+/** A key column's own equality, by which its index finds rows. */
+export interface OwnEquality {
+  /** What a wanted value is cast to. */
+  readonly type: string;
+  /** SQL that stands between the column and the value. */
+  readonly operator: string;
 }
 
 /**

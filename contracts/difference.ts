@@ -38,6 +38,20 @@ export interface Difference {
   readonly differences: readonly ColumnDifference[];
   /** Given where rows are counted, not matched by a key: `key` then holds all compared values; else null. */
   readonly counts: RowCounts | null;
+  /** What else is to be said of it; absent: nothing. */
+  readonly detail?: string;
+  /** Nothing is planned for it: which row it would be of is not clear. */
+  readonly held?: true;
+  /** Present where the one row has another spelling of its key on one side, which is a key of its own there. */
+  readonly twin?: Twin;
+}
+
+/** The other spelling of a row's key. */
+export interface Twin {
+  /** SHA-256 of that key, in hex. */
+  readonly keyDigest: string;
+  /** The side on which it is spelt so. */
+  readonly role: 'source' | 'target';
 }
 
 /** What a candidate is read again by, and compared with. */
@@ -47,6 +61,10 @@ export interface Candidate {
   readonly type: RowInconsistencyType;
   /** As they were read last. */
   readonly digests: RowDigests;
+  /** As they were read last; see {@link Difference}. */
+  readonly detail?: string;
+  readonly held?: true;
+  readonly twin?: Twin;
 }
 
 /**

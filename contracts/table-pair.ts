@@ -27,6 +27,10 @@ export interface TextRule {
   readonly caseless: boolean;
 }
 
+/** `keep` leaves the spelling of a key in the target as it is, `source` plans the source's. */
+export const KEY_SPELLINGS = ['keep', 'source'] as const;
+export type KeySpelling = (typeof KEY_SPELLINGS)[number];
+
 /** One source table and one target table, as the config has them: the names only, nothing read from a database yet. */
 export interface TablePair {
   readonly name: string;
@@ -56,6 +60,8 @@ export interface TablePair {
   /** What is checked beside the rows; absent in runs of earlier versions. */
   readonly checks?: TableChecks;
   readonly corrections: CorrectionPolicies;
+  /** What is done about a key that is equal on both sides but spelt otherwise in the target; absent: `keep`. */
+  readonly keySpelling?: KeySpelling;
   /** Absent in runs of earlier versions: no limit. */
   readonly guard?: Guard;
   /** What its corrections may change beside the plan; absent: `record`. */

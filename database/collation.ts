@@ -9,6 +9,8 @@ export interface CollationShape {
   readonly order: string | null;
   /** The order of {@link BYTE_COLLATION} in this database: bytes mean the same in one encoding only. */
   readonly byteOrder: string;
+  /** Whether it takes only equal bytes for equal; absent: yes. */
+  readonly deterministic?: boolean;
 }
 
 /** The collation that sorts byte by byte, there on every server. */
@@ -78,7 +80,8 @@ export async function readCollations(
               encoding: base.encoding,
             };
       const sql = quoteQualified(row.schema, row.name);
-      return [row.oid, { sql, order: orderOf(ordering), byteOrder: byteOrder(base.encoding) }];
+      const { deterministic, encoding } = ordering;
+      return [row.oid, { sql, order: orderOf(ordering), byteOrder: byteOrder(encoding), deterministic }];
     }),
   );
 }

@@ -24,12 +24,12 @@ export interface BulkInsert {
   readonly markers: string;
 }
 
-/** Whether rows of this pair can be inserted in bulk: their keys are found by an index, and are among what is written. */
+/** Whether rows of this pair can be inserted in bulk: their keys are found as they are spelt, by an index, and are among what is written. */
 export function isBulk({ comparison, sides }: BulkInsert): boolean {
   const written = new Set(comparison.writable.map(({ target }) => target));
   return (
     comparison.key.every(({ target }) => written.has(target)) &&
-    [...sides.source.key, ...sides.target.key].every(({ own }) => own === null)
+    [...sides.source.key, ...sides.target.key].every(({ own, spelled }) => own === null && spelled === null)
   );
 }
 
@@ -133,7 +133,7 @@ async function readHashes(
   const { rows } = await session.query<Hashes & { readonly seq: string }>(
     `select "trueup:seq" as seq, ${textsHash(source.columns.map(({ text }) => text))} as row,
             ${source.rowHash} as compared
-       from ${joinedByKey(source)} where ${source.filter}`,
+       from ${joinedByKey(source)}`,
     [seqArray, ...keyArrays],
   );
   return new Map(rows.map((row) => [row.seq, row]));
@@ -203,7 +203,7 @@ async function insertRows(
 /** The page's rows that came out with their hash, which is parameter `n`; NULL: the row is not meant. */
 function joinedByHash(target: Side, n: number): string {
   return `${joinedByKey(target, { array: `$${n}::bigint[]`, name: '"trueup:hash"' })}
-          where ${target.filter} and "trueup:hash" is not distinct from ${target.rowHash}`;
+          where "trueup:hash" is not distinct from ${target.rowHash}`;
 }
 
 /** Enters a marker for each row that is as it has to be; returns for how many. */

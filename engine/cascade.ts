@@ -5,7 +5,8 @@ import { readForeignKeys, readRelatives, type ForeignKey } from '../database/for
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { effectTables, type EffectTable, type NoEffects } from './effect-table';
 import { keyText, type KeyValues } from './key';
-import { alias, keyArrays, Parameters } from './range';
+import { keyMatch, wantedArrays } from './look-up';
+import { alias, Parameters } from './range';
 import type { Side } from './side';
 
 const EFFECT: Readonly<Record<string, string>> = { c: 'delete', n: 'set to NULL', d: 'set to a default' };
@@ -153,9 +154,9 @@ export async function countReferring(
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, number>> {
   const parameters = new Parameters();
-  const arrays = keyArrays(side, keys, parameters);
+  const arrays = wantedArrays(side, keys, parameters);
   const wanted = side.key.map((_, i) => alias('w', i));
-  const found = side.key.map((column, i) => `${column.equal} = wanted.${wanted[i] ?? ''}`).join(' and ');
+  const found = side.key.map((column, i) => keyMatch(column, `wanted.${wanted[i] ?? ''}`)).join(' and ');
   const parentColumns = parent.columns.map((name, i) => `${quoteIdentifier(name)} as ${alias('c', i)}`);
   const childMatch = child.columns.map(
     (name, i) => `parent.${alias('c', i)} ${equals[i] ?? '='} child.${quoteIdentifier(name)}`,

@@ -6,8 +6,8 @@ import { DatabaseFailure } from '../database/failure';
 import type { Sides } from './compare-chunk';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
-import { keyColumns, Parameters } from './range';
-import { fromKeys } from './row';
+import { lookUp } from './look-up';
+import { Parameters } from './range';
 import type { Side } from './side';
 
 /*
@@ -178,14 +178,15 @@ async function readCold(
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, boolean>> {
   const parameters = new Parameters();
+  const found = lookUp(side, keys, parameters);
   const { rows } = await session.query<Record<string, string | null>>(
-    `select ${keyColumns(side)}, ${side.table}.xmin::text as "trueup:xmin", ${side.table}.xmax::text as "trueup:xmax"
-       ${fromKeys(side, keys, parameters)}`,
+    `select ${found.selected}, ${side.table}.xmin::text as "trueup:xmin", ${side.table}.xmax::text as "trueup:xmax"
+       ${found.from}`,
     parameters.values,
   );
   const cold = new Map<string, boolean>();
   for (const row of rows) {
-    const key = keyText(side.key.map((_, i) => row[`trueup:k${i}`] ?? null));
+    const key = found.wantedOf(row);
     const [xmin, xmax] = [row['trueup:xmin'] ?? '0', row['trueup:xmax'] ?? '0'];
     // Who holds a lock on the row may be about to change it.
     const isCold = isBelow(xmin, horizon) && (xmax === '0' || isBelow(xmax, horizon));

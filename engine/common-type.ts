@@ -1,3 +1,4 @@
+import type { OwnEquality } from '../contracts/comparison';
 import type { ColumnShape } from '../database/table-shape';
 import { isDistinct } from './distinct';
 
@@ -109,6 +110,30 @@ function equalAs({ baseType, category }: ValueType): string | null {
   if (baseType === 'json' || baseType === 'jsonb') return 'jsonb';
   if (isDistinct(baseType) || baseType === 'xml' || TEXT_IS_EQUAL.has(category)) return null;
   return category === 'S' && !isCitext(baseType) ? null : baseType;
+}
+
+/**
+ * How a side asks its own `=` for a key, where that takes values for one which the common form tells apart; null: it takes
+ * none. Types of the users' own are asked by their form alone: a value of one database may be none of the other's.
+ */
+export function ownEquality(own: ColumnShape, other: ColumnShape): OwnEquality | null {
+  const { baseType, collation } = own;
+  if (isCitext(baseType)) {
+    const schema = /^(.*)\.citext$/.exec(baseType)?.[1] ?? 'pg_catalog';
+    return { type: baseType, operator: `operator(${schema}.=)` };
+  }
+  const equality = (type: string): OwnEquality => ({ type, operator: 'operator(pg_catalog.=)' });
+  if (baseType.includes('.')) return null;
+  if (collation?.deterministic === false && own.category === 'S') {
+    return equality(baseType === 'character varying' ? 'text' : baseType);
+  }
+  if (baseType === other.baseType) {
+    // A cast to bit or character without a length cuts the value.
+    return equalAs(own) === null || /^(json|(bit|character)(\[\])?)$/.test(baseType) ? null : equality(baseType);
+  }
+  if (baseType === 'bpchar') return isText(other) ? equality(baseType) : null;
+  if (!isText(other) || !(INTEGERS.includes(baseType) || ['numeric', 'uuid'].includes(baseType))) return null;
+  return equality(INTEGERS.includes(baseType) ? 'bigint' : baseType);
 }
 
 /** The extension's text that is compared without regard to case, in whatever schema it was put. */

@@ -3,11 +3,11 @@ import type { Comparison } from '../contracts/comparison';
 import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
 import { Batch, charactersOf } from './batch';
-import { differencesOf } from './difference';
 import { countRows, disagreeing, fingerprint } from './fingerprint';
 import { locate, settledBoth, type Located } from './locate';
 import { countDifference, isMultiset, multisetSides } from './multiset';
 import { readRows, type RowsByKey } from './row';
+import { comparedDifferences, looksFurther } from './same-row';
 import type { Side } from './side';
 import { onlySlices, refine, sliceLayout, type SliceLayout } from './slice';
 
@@ -58,6 +58,9 @@ export async function compareChunk(
   signal?: AbortSignal,
 ): Promise<ChunkResult> {
   const counted = isMultiset(chunk.kind);
+  // Where each side finds the other's spelling of a key, the row is found twice, and reported under the source's.
+  const findsAll = comparison.key.every(({ spelled }) => !spelled?.source || spelled.target !== null);
+  const isReportedHere = ({ twin }: Difference) => !(findsAll && twin?.role === 'source');
   const compared = isMultiset(chunk.kind) ? multisetSides(comparison, sides, chunk.kind) : sides;
   return withSnapshots(
     compared,
@@ -77,7 +80,7 @@ export async function compareChunk(
       const flush = async (located: readonly Located[]) => {
         const differences = counted
           ? located.map((found) => countDifference(comparison, found))
-          : await readDifferences(comparison, sides, sessions, located);
+          : (await readDifferences(comparison, sides, sessions, located)).filter(isReportedHere);
         differing += differences.length;
         batch.saw(
           located.length,
@@ -129,11 +132,24 @@ export async function readDifferences(
   located: readonly Located[],
 ): Promise<readonly Difference[]> {
   const keys = located.map(({ key }) => key);
+  const further = looksFurther(sides);
   const [source, target] = await settledBoth(
-    readLocated(sessions.source, comparison, sides.source, located),
-    readLocated(sessions.target, comparison, sides.target, located),
+    further
+      ? readRows(sessions.source, comparison, sides.source, keys)
+      : readLocated(sessions.source, comparison, sides.source, located),
+    further
+      ? readRows(sessions.target, comparison, sides.target, keys)
+      : readLocated(sessions.target, comparison, sides.target, located),
   );
-  const read = await differencesOf(comparison, keys, source, target, (use) => use(sessions.target));
+  const read = await comparedDifferences(
+    comparison,
+    keys,
+    { source, target },
+    {
+      inTarget: (use) => use(sessions.target),
+      read: (role, others) => readRows(sessions[role], comparison, sides[role], others, { hashes: false }),
+    },
+  );
   return read.filter((difference) => difference !== null);
 }
 

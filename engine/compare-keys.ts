@@ -5,7 +5,7 @@ import { Batch, charactersOf } from './batch';
 import { readDifferences, withSnapshots, type ChunkResult, type Sides } from './compare-chunk';
 import { keyText } from './key';
 import { settledBoth } from './locate';
-import { readHashes } from './row-digest';
+import { readFilteredHashes } from './row-digest';
 
 /**
  * Compares the rows of some keys: hashes first, and rows only where these disagree. A key that neither side has is none.
@@ -22,8 +22,8 @@ export async function compareKeys(
     sides,
     async (sessions) => {
       const [source, target] = await settledBoth(
-        readHashes(sessions.source, sides.source, keys),
-        readHashes(sessions.target, sides.target, keys),
+        readFilteredHashes(sessions.source, sides.source, keys),
+        readFilteredHashes(sessions.target, sides.target, keys),
       );
       const suspects = keys.flatMap((key) => {
         const text = keyText(key);

@@ -5,7 +5,7 @@ import { withoutEquivalent, type InTarget } from './equivalence';
 import { keyDigest, keyRecord, keyText, type KeyValues } from './key';
 import type { Row, RowsByKey } from './row';
 
-/** How a row differs by the hashes of its columns; null when it does not. */
+/** How a row differs by the spelling of its key and the hashes of its columns; null when it does not. */
 function differenceOf(
   comparison: Comparison,
   key: KeyValues,
@@ -15,6 +15,15 @@ function differenceOf(
   if (!source && !target) return null;
   const differences: ColumnDifference[] = [];
   if (source && target) {
+    comparison.key.forEach((column, i) => {
+      if (source.key[i] === target.key[i]) return;
+      differences.push({
+        name: column.source,
+        targetName: column.target,
+        source: source.values[column.source] ?? source.key[i] ?? null,
+        target: target.values[column.target] ?? target.key[i] ?? null,
+      });
+    });
     comparison.columns.forEach((column, i) => {
       if (source.columnHashes[i] === target.columnHashes[i]) return;
       differences.push({

@@ -6,7 +6,8 @@ import { quoteIdentifier } from '../database/identifier';
 import { Batch, charactersOf } from './batch';
 import type { EffectTable } from './effect-table';
 import { keyDigest, keyRecord, type KeyValues } from './key';
-import { alias, keyArrays, keyColumns, Parameters } from './range';
+import { keyMatch, wantedArrays } from './look-up';
+import { alias, keyColumns, Parameters } from './range';
 import type { Side } from './side';
 import { textOf } from './text-form';
 
@@ -65,9 +66,9 @@ export async function* findEffects(
   const { side, comparison } = child;
   const set = await valuesSet(session, foreignKey, comparison);
   const parameters = new Parameters();
-  const arrays = keyArrays(parent, keys, parameters);
+  const arrays = wantedArrays(parent, keys, parameters);
   const wanted = parent.key.map((_, i) => alias('w', i));
-  const found = parent.key.map((column, i) => `${column.equal} = "trueup:wanted".${wanted[i] ?? ''}`);
+  const found = parent.key.map((column, i) => keyMatch(column, `"trueup:wanted".${wanted[i] ?? ''}`));
   const referred = foreignKey.parent.columns.map((name, i) => `${quoteIdentifier(name)} as "trueup:p${i}"`);
   const refers = foreignKey.child.columns.map(
     (name, i) => `"trueup:parent"."trueup:p${i}" ${foreignKey.equals[i] ?? '='} ${quoteIdentifier(name)}`,

@@ -1,7 +1,7 @@
 import type { KeyColumn, Strategy } from '../contracts/comparison';
 import { BYTE_COLLATION } from '../database/collation';
 import type { ColumnShape, IndexShape, TableShape } from '../database/table-shape';
-import { isInteger } from './common-type';
+import { isInteger, ownEquality } from './common-type';
 import type { KeyPair } from './key-choice';
 import { ownType } from './own-type';
 import type { Role } from './side';
@@ -101,6 +101,7 @@ function keyColumn({ source, target, common, zone }: KeyPair): KeyColumn {
       target: cast(target) && isLookedUp(zone?.target) ? ownType(target.baseType, type) : null,
     },
     ...(zone ? { zone } : {}),
+    spelled: { source: ownEquality(source, target), target: ownEquality(target, source) },
     notNull: { source: source.notNull, target: target.notNull },
     collate: { source: false, target: false },
     collation: { source: source.collation?.sql ?? null, target: target.collation?.sql ?? null },

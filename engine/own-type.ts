@@ -32,6 +32,18 @@ export function ownValues(type: string, texts: readonly (string | null)[]): read
   return texts.filter((text): text is string => text !== null && holds(text));
 }
 
+/** Texts that are read as a value of a type in which keys are looked up; every other type reads all that is asked. */
+const SPELLS: Readonly<Record<string, (text: string) => boolean>> = {
+  bigint: (text) => /^[+-]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text),
+  numeric: (text) => /^([+-]?(\d{1,1000}(\.\d{0,1000})?|\.\d{1,1000})(e[+-]?\d{1,3})?|nan)$/i.test(text),
+  uuid: (text) => /^\{?[0-9a-f]{4}(-?[0-9a-f]{4}){7}\}?$/i.test(text) && text.startsWith('{') === text.endsWith('}'),
+};
+
+/** Whether a text of a key can be one of a type's values. */
+export function canHold(type: string, text: string): boolean {
+  return Object.hasOwn(SPELLS, type) ? (SPELLS[type]?.(text) ?? true) : true;
+}
+
 function isInteger(baseType: string): boolean {
   return HOLDS[baseType] === isBigint;
 }

@@ -108,6 +108,10 @@ function expectedOf(comparison: Comparison, item: PlanItem, row: Row | undefined
     const untouched = [...compared].filter((name) => !(name in written) && !generated.has(name));
     for (const name of untouched) texts.set(name, was?.[name] ?? null);
   }
+  // An update that leaves the spelling of a key alone is not to change it; it need not be the source's.
+  const keyNames = operation === 'update' ? comparison.key.map(({ target }) => target) : [];
+  const spelling = keyNames.filter((name) => !(name in written));
+  for (const name of spelling) texts.set(name, was?.[name] ?? null);
   return { source, texts, free: own.length > 0 ? generated : new Set() };
 }
 

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connection';
 import type { KeyValues } from './key';
-import { alias, keyColumns, Parameters } from './range';
+import { lookUp, type LookUp } from './look-up';
+import { keyColumns, Parameters } from './range';
 import { digestOf, fromKeys, keyOf, rowText } from './row';
 import type { Side } from './side';
 
@@ -18,11 +19,10 @@ export function readDigests(
   side: Side,
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, RowDigest>> {
-  const names = side.key.map((_, i) => alias('k', i)).join(', ');
   // The text is made once for both.
-  const statement = (from: string) =>
+  const statement = ({ selected, names, from }: LookUp) =>
     `select ${names}, ${digestOf('"trueup:text"')} as "trueup:digest", char_length("trueup:text") as "trueup:characters"
-       from (select ${keyColumns(side)}, ${rowText(side)} as "trueup:text" ${from} offset 0) as "trueup:read"`;
+       from (select ${selected}, ${rowText(side)} as "trueup:text" ${from} offset 0) as "trueup:read"`;
   return readByKey(session, side, keys, statement, (row) => ({
     digest: row['trueup:digest'] ?? '',
     characters: Number(row['trueup:characters']),
@@ -35,19 +35,42 @@ export function readHashes(
   side: Side,
   keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, string>> {
-  const statement = (from: string) => `select ${keyColumns(side)}, ${side.rowHash} as "trueup:hash" ${from}`;
+  const statement = ({ selected, from }: LookUp) => `select ${selected}, ${side.rowHash} as "trueup:hash" ${from}`;
   return readByKey(session, side, keys, statement, (row) => row['trueup:hash'] ?? '');
+}
+
+/** As {@link readHashes}, of the rows in the pair's filter alone, each by the spelling of its own key. */
+export async function readFilteredHashes(
+  session: Queryable,
+  side: Side,
+  keys: readonly KeyValues[],
+): Promise<ReadonlyMap<string, string>> {
+  if (keys.length === 0) return new Map();
+  const parameters = new Parameters();
+  const { rows } = await session.query<Selected>(
+    `select ${keyColumns(side)}, ${side.rowHash} as "trueup:hash" ${fromKeys(side, keys, parameters)}`,
+    parameters.values,
+  );
+  return new Map(rows.map((row) => [keyOf(side, row), row['trueup:hash'] ?? '']));
 }
 
 async function readByKey<T>(
   session: Queryable,
   side: Side,
   keys: readonly KeyValues[],
-  statement: (from: string) => string,
+  statement: (found: LookUp) => string,
   valueOf: (row: Selected) => T,
 ): Promise<ReadonlyMap<string, T>> {
   if (keys.length === 0) return new Map();
   const parameters = new Parameters();
-  const { rows } = await session.query<Selected>(statement(fromKeys(side, keys, parameters)), parameters.values);
-  return new Map(rows.map((row) => [keyOf(side, row), valueOf(row)]));
+  const found = lookUp(side, keys, parameters);
+  const { rows } = await session.query<Selected>(statement(found), parameters.values);
+  const byKey = new Map<string, T>();
+  for (const row of rows) {
+    const wanted = found.wantedOf(row);
+    // What more than one row says is equal to nothing, so that the rows themselves are read.
+    const several = `several in the ${side.role}`;
+    byKey.set(wanted, valueOf(byKey.has(wanted) ? { 'trueup:digest': several, 'trueup:hash': several } : row));
+  }
+  return byKey;
 }

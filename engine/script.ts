@@ -3,6 +3,7 @@ import type { Operation } from '../contracts/correction';
 import type { PlanItem } from '../contracts/plan-item';
 import { quoteLiteral, quoteQualified } from '../database/identifier';
 import { keyValues } from './key';
+import { keyMatch, keyType } from './look-up';
 import { ownValues } from './own-type';
 import { sideSql, type SideSql } from './side';
 import { correctionText, writtenForm } from './statement';
@@ -29,11 +30,11 @@ function scriptReadText(comparison: Comparison): string {
   const side = sideSql(comparison, 'target');
   const items = `pg_temp.trueup_item as i join pg_temp.trueup_statement as s on s.id = i.statement
                 where s.tab = ${quoteLiteral(comparison.pair.name)} and i.state = 'open' and i.root = any ($1)`;
-  const joined = side.key.map((column, i) => `${column.equal} = ("trueup:key" ->> ${i})::${column.boundType}`);
-  const byIndex = side.key.map(({ own }, i) => {
-    if (own === null) return '';
+  const joined = side.key.map((column, i) => keyMatch(column, `("trueup:key" ->> ${i})::${keyType(column)}`));
+  const byIndex = side.key.flatMap(({ own, spelled }, i) => {
+    if (own === null || spelled !== null) return [];
     const values = `select (i.own ->> ${i})::${own.type} from ${items} and i.own ->> ${i} is not null`;
-    return `\n   and ${own.column} = any (array(${values}))`;
+    return [`${own.column} = any (array(${values}))`];
   });
   return `insert into pg_temp.trueup_row (seq, place, at, held)
 select "trueup:seq", ${side.table}.tableoid, ${side.table}.ctid,
@@ -41,8 +42,7 @@ select "trueup:seq", ${side.table}.tableoid, ${side.table}.ctid,
   from (select i.seq as "trueup:seq", i.key as "trueup:key"
           from ${items}) as "trueup:wanted"
        join ${side.relation} on ${joined.join(' and ')}
- where ${side.filter}${byIndex.join('')}
- order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`;
+${byIndex.length === 0 ? '' : ` where ${byIndex.join('\n   and ')}\n`} order by ${side.key.map((column) => column.equal).join(', ')} for update of ${side.table}`;
 }
 
 /**

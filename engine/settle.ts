@@ -3,9 +3,11 @@ import type { Candidate, Difference, Reading, RowDigests } from '../contracts/di
 import { Batch, charactersOf } from './batch';
 import type { Sides } from './compare-chunk';
 import { differencesOf } from './difference';
+import type { InTarget } from './equivalence';
 import { keyText, keyValues, type KeyValues } from './key';
 import { settledBoth } from './locate';
 import { readRows, type RowsByKey } from './row';
+import { comparedDifferences } from './same-row';
 import { readDigests, readHashes } from './row-digest';
 
 /** Reads rows by key on both sides at once, outside any snapshot that was taken before. */
@@ -20,7 +22,7 @@ export async function readBoth(
   return settledBoth(read(sides.source), read(sides.target));
 }
 
-/** How the rows of the given keys, as they were just read, differ. */
+/** How the rows of the given keys, as they were just read, differ as far as they are compared. */
 export async function differencesNow(
   comparison: Comparison,
   sides: Sides,
@@ -28,9 +30,23 @@ export async function differencesNow(
   [source, target]: readonly [RowsByKey, RowsByKey],
   signal?: AbortSignal,
 ): Promise<readonly (Difference | null)[]> {
-  return differencesOf(comparison, keys, source, target, (use) =>
-    sides.target.database.withTransaction('repeatable read, read only', use, signal),
+  return comparedDifferences(
+    comparison,
+    keys,
+    { source, target },
+    {
+      inTarget: inTarget(sides, signal),
+      read: (role, others) =>
+        sides[role].database.withSession(
+          (session) => readRows(session, comparison, sides[role], others, { hashes: false }),
+          signal,
+        ),
+    },
   );
+}
+
+function inTarget(sides: Sides, signal: AbortSignal | undefined): InTarget {
+  return (use) => sides.target.database.withTransaction('repeatable read, read only', use, signal);
 }
 
 /** Whether the rows of each of the keys agree now, or are on neither side; each is read as a whole. */
@@ -40,8 +56,8 @@ export async function agreeNow(
   keys: readonly KeyValues[],
   signal?: AbortSignal,
 ): Promise<readonly boolean[]> {
-  const rows = await readBoth(comparison, sides, keys, signal);
-  const differences = await differencesNow(comparison, sides, keys, rows, signal);
+  const [source, target] = await readBoth(comparison, sides, keys, signal);
+  const differences = await differencesOf(comparison, keys, source, target, inTarget(sides, signal));
   return differences.map((difference) => difference === null);
 }
 
@@ -64,6 +80,8 @@ export async function settle(
   batch?.saw(keys.length, characters);
   const isStill = (candidate: Candidate, i: number) => {
     const text = keyText(keys[i] ?? []);
+    // What another row has to do with it is asked again.
+    if (candidate.twin || candidate.held) return false;
     return sameDigests(candidate.digests, {
       source: source.get(text)?.digest ?? null,
       target: target.get(text)?.digest ?? null,
@@ -77,14 +95,25 @@ export async function settle(
   const differences = await differencesNow(comparison, sides, changedKeys, rows, signal);
   const differenceOf = new Map([...changed.keys()].map((candidate, i) => [candidate, differences[i] ?? null]));
   return candidates.map((candidate) => {
-    const { keyDigest, key, type, digests } = candidate;
+    const { keyDigest, key, type } = candidate;
     const difference = differenceOf.get(candidate);
     if (difference === null) return { keyDigest, key, state: 'healed' };
-    if (difference === undefined || sameDigests(difference.digests, digests)) {
+    if (difference === undefined || isSame(difference, candidate)) {
       return { keyDigest, key, state: 'still', type };
     }
     return { keyDigest, key, state: 'moving', difference };
   });
+}
+
+/** Whether a row differs as it did when it was read before. */
+function isSame(now: Candidate, before: Candidate): boolean {
+  return (
+    sameDigests(now.digests, before.digests) &&
+    now.type === before.type &&
+    now.detail === before.detail &&
+    now.twin?.keyDigest === before.twin?.keyDigest &&
+    now.twin?.role === before.twin?.role
+  );
 }
 
 function sameDigests(a: RowDigests, b: RowDigests): boolean {
@@ -112,7 +141,8 @@ export async function findDiffering(
     const wanted = some.map((i) => keys[i] ?? []);
     const read = await readBoth(comparison, sides, wanted, signal);
     batch.saw(some.length, charactersOf(read.flatMap((rows) => [...rows.values()].map(({ values }) => values))));
-    const differences = await differencesNow(comparison, sides, wanted, read, signal);
+    // Also of rows that have left the filter by their correction.
+    const differences = await differencesOf(comparison, wanted, ...read, inTarget(sides, signal));
     some.forEach((i, n) => (found[i] = differences[n] ?? null));
     at += some.length;
   }

@@ -1,4 +1,4 @@
-import type { Comparison, NotNull, TextForm } from '../contracts/comparison';
+import type { Comparison, NotNull, OwnEquality, TextForm } from '../contracts/comparison';
 import type { Database } from '../database/connection';
 import { quoteIdentifier, quoteQualified } from '../database/identifier';
 import { keyForm } from './distinct';
@@ -21,6 +21,8 @@ export interface SideKey {
   readonly boundType: string;
   /** How the column's own index finds rows where `equal` is a cast: by these values; null: not at all, or not needed. */
   readonly own: { readonly column: string; readonly type: string } | null;
+  /** How the side's own `=` finds a value that is spelt otherwise; null: equal values are spelt alike. */
+  readonly spelled: (OwnEquality & { readonly column: string }) | null;
   /** What has to be said for values of `boundType` to sort as `ordered` does: ` collate "C"`, or nothing. */
   readonly collate: string;
 }
@@ -42,6 +44,8 @@ export interface SideSql {
   readonly columns: readonly { readonly name: string; readonly text: string }[];
   /** SQL for the rows that are matched by their key: the pair's filter, and that the key is not NULL where it may be. */
   readonly filter: string;
+  /** Whether the filter may leave out rows that have a key. */
+  readonly isFiltered: boolean;
 }
 
 /** One side of a table pair in its database. */
@@ -74,6 +78,7 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
     const name = column[role];
     const ordered = column.order !== 'integer' && column.cast[role] ? cast(column) : quoteIdentifier(name);
     const own = column.ownType?.[role] ?? null;
+    const spelled = column.spelled?.[role] ?? null;
     const sorted = column.collate[role] ? 'collate "C"' : column.collation[role] && `collate ${column.collation[role]}`;
     return {
       name,
@@ -82,6 +87,7 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
       text: keyForm(column.type, cast(column)),
       boundType: column.boundType[role],
       own: own === null ? null : { column: quoteIdentifier(name), type: own },
+      spelled: spelled === null ? null : { ...spelled, column: quoteIdentifier(name) },
       collate: sorted === null ? '' : ` ${sorted}`,
     };
   });
@@ -112,5 +118,6 @@ export function sideSql(comparison: Comparison, role: Role): SideSql {
       ...(comparison.within ? [`(${comparison.within[role]})`] : []),
       ...(comparison.keyNullable ? key.map(({ name }) => `${quoteIdentifier(name)} is not null`) : []),
     ].join(' and '),
+    isFiltered: pair.where !== null,
   };
 }

@@ -2,6 +2,7 @@ import type { Comparison } from '../contracts/comparison';
 import type { PlanItem } from '../contracts/plan-item';
 import { quoteIdentifier, quoteLiteral } from '../database/identifier';
 import { keyValues } from './key';
+import { keyMatch, keyType } from './look-up';
 import type { Side, SideSql } from './side';
 import { writtenValues, type Given } from './written-value';
 
@@ -64,7 +65,7 @@ export function correctionText(
   const names = columns.map(quoteIdentifier);
   const rows = `${from} as "trueup:item"("trueup:json")`;
   const match = side.key
-    .map((column, i) => `${column.equal} = (${JSON_ROW} -> 'key' ->> ${i})::${column.boundType}`)
+    .map((column, i) => keyMatch(column, `(${JSON_ROW} -> 'key' ->> ${i})::${keyType(column)}`))
     .join(' and ');
   switch (item.operation) {
     case 'insert':

@@ -1,8 +1,9 @@
-import type { Candidate, Difference, Reading } from '../contracts/difference';
+import type { Candidate, Difference, Reading, Twin } from '../contracts/difference';
 import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 import type { BegunChunk } from './chunk';
 import { unconfirmedReadings } from './replay';
+import { mergeTwins } from './twin';
 
 /** Ends in no row unless the chunk is still in the attempt that writes, and keeps it so until the statement is done. */
 const HELD = `select 1 from chunk
@@ -38,16 +39,19 @@ export async function insertCandidates(
   await ledger.query(
     `with held as materialized (${HELD})
      insert into candidate (run_id, table_name, chunk_no, key_digest, record_key, inconsistency_type, source_data,
-                            target_data, source_digest, target_digest, columns, counts)
+                            target_data, source_digest, target_digest, columns, counts, detail, held, twin_digest,
+                            twin_role)
      select $1, $2, $3, decode(c ->> 'keyDigest', 'hex'), c -> 'key', c ->> 'type', nullif(c -> 'source', 'null'),
             nullif(c -> 'target', 'null'), (c -> 'digests' ->> 'source')::bigint, (c -> 'digests' ->> 'target')::bigint,
-            c -> 'differences', nullif(c -> 'counts', 'null')
+            c -> 'differences', nullif(c -> 'counts', 'null'), c ->> 'detail', coalesce((c -> 'held')::boolean, false),
+            decode(c -> 'twin' ->> 'keyDigest', 'hex'), c -> 'twin' ->> 'role'
        from held, jsonb_array_elements($5::jsonb) as t(c)
      on conflict (run_id, table_name, key_digest) do update
         set chunk_no = excluded.chunk_no, inconsistency_type = excluded.inconsistency_type,
             source_data = excluded.source_data, target_data = excluded.target_data,
             source_digest = excluded.source_digest, target_digest = excluded.target_digest,
-            columns = excluded.columns, counts = excluded.counts,
+            columns = excluded.columns, counts = excluded.counts, detail = excluded.detail, held = excluded.held,
+            twin_digest = excluded.twin_digest, twin_role = excluded.twin_role, merged = false,
             attempts = 0, moving = false, seen = 0, state = 'open'`,
     [runId, table, no, attempt, JSON.stringify(candidates)],
   );
@@ -76,8 +80,13 @@ export async function nextCandidates(
     source_digest: string | null;
     target_digest: string | null;
     moving: string;
+    detail: string | null;
+    held: string;
+    twin: string | null;
+    twin_role: Twin['role'] | null;
   }>(
-    `select encode(key_digest, 'hex') as digest, record_key, inconsistency_type, source_digest, target_digest, moving
+    `select encode(key_digest, 'hex') as digest, record_key, inconsistency_type, source_digest, target_digest, moving,
+            detail, held, encode(twin_digest, 'hex') as twin, twin_role
        from candidate
       where run_id = $1 and table_name = $2 and state = 'open' and attempts < $3 and counts is null
         and ($5::text[] is null or inconsistency_type = any ($5::text[])) and key_digest > decode($6, 'hex')
@@ -90,6 +99,11 @@ export async function nextCandidates(
     type: found.inconsistency_type,
     digests: { source: found.source_digest, target: found.target_digest },
     moving: found.moving === 't',
+    ...(found.detail === null ? {} : { detail: found.detail }),
+    ...(found.held === 't' ? { held: true } : {}),
+    ...(found.twin === null || found.twin_role === null
+      ? {}
+      : { twin: { keyDigest: found.twin, role: found.twin_role } }),
   }));
 }
 
@@ -128,7 +142,12 @@ export async function recordReadings(
                                  else (r.found -> 'digests' ->> 'source')::bigint end,
             target_digest = case when r.found is null then target_digest
                                  else (r.found -> 'digests' ->> 'target')::bigint end,
-            columns = coalesce(r.found -> 'differences', columns)
+            columns = coalesce(r.found -> 'differences', columns),
+            detail = case when r.found is null then detail else r.found ->> 'detail' end,
+            held = case when r.found is null then held else coalesce((r.found -> 'held')::boolean, false) end,
+            twin_digest = case when r.found is null then twin_digest
+                               else decode(r.found -> 'twin' ->> 'keyDigest', 'hex') end,
+            twin_role = case when r.found is null then twin_role else r.found -> 'twin' ->> 'role' end
        from reading r
       where run_id = $1 and table_name = $2 and key_digest = r.digest
         and c.state = 'open' and attempts < $3 and exists (select 1 from settling)`,
@@ -153,10 +172,16 @@ export interface Closed {
 }
 
 /**
- * After the last reading: what still moves is unsettled, and all of a table that could not be read as a whole; what is open still has settled, and stays as it is, as there may
- * be millions. Counts by state.
+ * After the last reading: what still moves is unsettled, and all of a table that could not be read as a whole; what is open
+ * still has settled, and stays as it is, as there may be millions. A row that has two spellings is one from then on (see
+ * {@link mergeTwins}). Counts by state.
  */
-export async function closeCandidates(ledger: Queryable, runId: string, table: string): Promise<Closed> {
+export async function closeCandidates(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  unasked: readonly RowInconsistencyType[] = [],
+): Promise<Closed> {
   await ledger.query(
     `update run_table set settled_at = clock_timestamp()
       where run_id = $1 and table_name = $2 and settled_at is null`,
@@ -168,9 +193,10 @@ export async function closeCandidates(ledger: Queryable, runId: string, table: s
               select 1 from run_table t where t.run_id = $1 and t.table_name = $2 and t.unread is not null))`,
     [runId, table],
   );
+  await mergeTwins(ledger, runId, table, unasked);
   const unreplayed = await closeUnreplayed(ledger, runId, table);
   const { rows } = await ledger.query<{ state: string; n: string }>(
-    'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 group by state',
+    'select state, count(*) as n from candidate where run_id = $1 and table_name = $2 and not merged group by state',
     [runId, table],
   );
   const count = (state: string) => Number(rows.find((found) => found.state === state)?.n ?? 0);

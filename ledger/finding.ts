@@ -19,16 +19,16 @@ const COUNTED = `(c.counts ->> 'source') || case c.counts ->> 'source' when '1' 
 export async function insertSettledFindings(ledger: Queryable, runId: string, table: string): Promise<void> {
   await ledger.query(
     `insert into reconciliation_log (run_id, table_name, inconsistency_type, severity, key_digest, record_key,
-                                     source_data, target_data, columns, differences, counts, detail)
+                                     source_data, target_data, columns, differences, counts, detail, held)
      select c.run_id, c.table_name, c.inconsistency_type,
             case when t.critical then 'critical'
                  when c.inconsistency_type = 'field_mismatch' then 'medium' else 'high' end,
             c.key_digest, c.record_key, c.source_data, c.target_data,
             case when c.columns = '[]' then '[]' else jsonb_path_query_array(c.columns, '$[*].name') end, c.columns,
-            c.counts, ${COUNTED}
+            c.counts, coalesce(c.detail, ${COUNTED}), c.held
        from candidate c, (select coalesce((comparison -> 'pair' ->> 'critical')::boolean, false) as critical
                             from run_table where run_id = $1 and table_name = $2 offset 0) as t
-      where c.run_id = $1 and c.table_name = $2 and c.state in ('open', 'settled')
+      where c.run_id = $1 and c.table_name = $2 and c.state in ('open', 'settled') and not c.merged
      on conflict (run_id, table_name, inconsistency_type, key_digest) do nothing`,
     [runId, table],
   );

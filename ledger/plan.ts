@@ -11,6 +11,7 @@ import type { Queryable } from '../database/connection';
  */
 const TABLES = `tables as materialized (
        select t.table_name, t.ordinal, t.status, count(*) over () as n, t.comparison -> 'pair' -> 'corrections' as policies,
+              t.comparison -> 'pair' ->> 'keySpelling' as key_spelling,
               w.targets, case when w.sources <> w.targets then w.sources end as renamed,
               coalesce(jsonb_array_length(t.comparison -> 'unfilled'), 0) > 0 as unfilled,
               array(select unnest(c.sources) except select unnest(w.sources)) as unwritable,
@@ -38,7 +39,7 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
     `with ${TABLES},
      planned as (
        select l.run_id, l.table_name, l.key_digest, l.record_key, l.source_data, l.target_data, l.differences,
-              l.record_key::text as key_text, t.targets, t.renamed, t.unwritable, t.uncompared,
+              l.record_key::text as key_text, t.key_spelling, t.targets, t.renamed, t.unwritable, t.uncompared,
               t.status as table_status, t.policies ->> k.kind as policy, k.operation,
               case k.operation when 'insert' then t.ordinal when 'update' then t.n + t.ordinal
                    else 3 * t.n - t.ordinal + 1 end as step
@@ -49,6 +50,8 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
         where l.run_id = $1
           -- A row without a key of its own cannot be corrected by one.
           and l.counts is null
+          -- Which row it would be of is not clear.
+          and not l.held
           -- What a check says of rows is for people; comparing them is what makes corrections.
           and l.check_kind is null
           -- A column that nothing fills would refuse each of them.
@@ -65,7 +68,9 @@ export async function insertPlan(session: Queryable, runId: string): Promise<voi
                 when 'update' then
                   (select jsonb_object_agg(d ->> 'targetName', d -> 'source')
                      from jsonb_array_elements(p.differences) as e(d)
-                    where d ->> 'targetName' = any (p.targets))
+                    where d ->> 'targetName' = any (p.targets)
+                      -- The spelling of a key that is equal otherwise stays, unless the policy says that it does not.
+                      and (p.key_spelling = 'source' or not jsonb_exists(p.record_key, d ->> 'name')))
               end as after_data,
               case p.operation when 'update' then p.source_data - p.uncompared else p.source_data end as expected_source
          from planned p

@@ -26,7 +26,7 @@ export async function findEarlierRun(ledger: Queryable, ref: string): Promise<Ea
 
 /** What a comparison finds depends on all of it but this: how it is cut up, and what is done about findings. */
 const compared = (alias: string) =>
-  ['chunkRows', 'settle', 'corrections', 'critical']
+  ['chunkRows', 'settle', 'corrections', 'critical', 'keySpelling']
     .map((field) => ` #- '{pair,${field}}'`)
     .reduce((text, less) => text + less, `(${alias}.comparison - 'notes' - 'changeTime'`) + ')';
 
@@ -58,6 +58,7 @@ export async function takeOver(session: Queryable, runId: string, from: string):
        from chunk mine join candidate c
               on c.run_id = $2 and c.table_name = mine.table_name and c.chunk_no = mine.chunk_no,
             jsonb_populate_record(c, jsonb_build_object('run_id', $1::text, 'attempts', 0, 'moving', false, 'seen', 0,
+              'merged', false,
               'state', 'open')) as r
       where mine.run_id = $1 and mine.status = 'done'`,
     [runId, from],

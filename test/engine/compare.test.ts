@@ -363,7 +363,7 @@ describe('comparing tables that are hard to compare', () => {
       `update t set a = 0 where id in (3, 4); delete from t where id in (5, 6); update t set state = 'off' where id = 8`,
       { where },
     );
-    expect(names).toEqual(['field_mismatch ["4"] a', 'missing_in_target ["6"]', 'missing_in_target ["8"]']);
+    expect(names).toEqual(['field_mismatch ["4"] a', 'field_mismatch ["8"] state', 'missing_in_target ["6"]']);
   });
 
   it('compares generated columns and identity columns like any other', async () => {
@@ -414,7 +414,7 @@ describe('comparing tables that are hard to compare', () => {
     ['bytea', `'\\x00'`, `'\\x0000'`, '\\x00', '\\x0000'],
     ['inet', `'10.0.0.1'`, `'10.0.0.0/8'`, '10.0.0.1/32', '10.0.0.0/8'],
     ['float8', `'NaN'`, `'-1'`, 'NaN', '-1'],
-    ['interval', `'1 day'`, `'24:00:00'`, '1 day', '24:00:00'],
+    ['interval', `'1 day'`, `'24:00:01'`, '1 day', '24:00:01'],
   ])('takes a key of type %s', async (type, first, second, missing, extra) => {
     await pair.both(`create type mood as enum ('sad', 'ok', 'x')`);
     await pair

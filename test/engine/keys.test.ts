@@ -284,7 +284,7 @@ describe('keys on two servers that differ in version, collation and time zone', 
   afterEach(() => servers.clean());
   const both = (sql: string) => servers.pair.both(sql);
 
-  it.each(CASES)('$name', async ({ types, kinds, common, missing, extra, changed, changedAt, setup }) => {
+  it.each(CASES)('$name', async ({ name, types, kinds, common, missing, extra, changed, changedAt, setup }) => {
     if (setup !== undefined) await both(setup);
     const values = { source: [] as string[], target: [] as string[] };
     for (const value of common) {
@@ -311,9 +311,11 @@ describe('keys on two servers that differ in version, collation and time zone', 
     const key = (value: string) => JSON.stringify([value]);
     expect(found.names).toEqual(
       [
-        `extra_in_target ${key(extra)}`,
+        // What its own type calls one key is one row.
+        ...(/^(interval|citext)/.test(name)
+          ? [`field_mismatch ${key(missing)} k`]
+          : [`extra_in_target ${key(extra)}`, `missing_in_target ${key(missing)}`]),
         ...(common.length === 0 ? [] : [`field_mismatch ${key(changed)} v`]),
-        `missing_in_target ${key(missing)}`,
       ].sort(),
     );
     expect(found.kinds).toEqual(kinds);
