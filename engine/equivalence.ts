@@ -2,6 +2,7 @@ import type { ComparedColumn, Comparison, Equivalence } from '../contracts/compa
 import type { Difference } from '../contracts/difference';
 import type { Queryable } from '../database/connection';
 import { DatabaseFailure } from '../database/failure';
+import { quoteLiteral } from '../database/identifier';
 import { sameText } from './fold';
 import { sameSpelling, spelled } from './spelling';
 import { textOf } from './text-form';
@@ -85,6 +86,15 @@ async function equivalentRows(
     for (const batch of batches(pairs)) for (const row of await ask(session, question, batch)) rows.add(row);
   });
   return rows;
+}
+
+/** {@link withoutEquivalent} as an SQL condition on the texts `a` of the source and `b` of the target; null: there is none. */
+export function equivalentCondition(column: ComparedColumn): string | null {
+  const { equivalence } = column;
+  if (!equivalence) return null;
+  if (equivalence.kind === 'text') return `${equivalentForm(column, 'a')} = ${equivalentForm(column, 'b')}`;
+  const { condition, values } = questionOf(equivalence);
+  return values.reduce((text, value, i) => text.replaceAll(`$${i + 3}`, () => quoteLiteral(value)), condition);
 }
 
 /** An SQL condition on the texts `a` of the source and `b` of the target; its own values begin at $3. */

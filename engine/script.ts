@@ -8,6 +8,8 @@ import { ownValues } from './own-type';
 import { sideSql, type SideSql } from './side';
 import { correctionText, writtenForm } from './statement';
 
+export { scriptChecks, scriptWanted } from './script-check';
+
 /*
  * The statements of a plan as a script makes them by itself, without Trueup: its items stand in `pg_temp.trueup_item`
  * (`seq`, `root`, `statement`, `key`, `before`, `after`, `own`, `state`), and rows as they are in `pg_temp.trueup_row`.

@@ -3,7 +3,15 @@ import { TrueupError } from '../../contracts/errors';
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
 import { Database, type Queryable } from '../../database/connection';
-import { scriptChangeText, scriptKey, scriptReverse, scriptSignature, scriptTable } from '../../engine/script';
+import {
+  scriptChangeText,
+  scriptChecks,
+  scriptKey,
+  scriptReverse,
+  scriptSignature,
+  scriptTable,
+  scriptWanted,
+} from '../../engine/script';
 import { listBesidePlan } from '../../ledger/beside-plan';
 import { nextEffects } from '../../ledger/effect';
 import { listPlanItems, listPlanSteps } from '../../ledger/plan';
@@ -149,10 +157,11 @@ class Done {
         id = this.#id += 1;
         this.#statements.set(signature, id);
         const text = scriptChangeText(comparison, id, item);
-        statements.push(scriptStatementText({ id, table: item.table, operation: item.operation, text }));
+        const checks = scriptChecks(comparison, item);
+        statements.push(scriptStatementText({ id, table: item.table, operation: item.operation, text, checks }));
       }
       this.#note(item);
-      return { item, statement: id, ...scriptKey(comparison, item) };
+      return { item, statement: id, wanted: scriptWanted(comparison, item), ...scriptKey(comparison, item) };
     });
     return statements.join('') + scriptItemsText(rows);
   }
@@ -164,14 +173,9 @@ class Done {
       const id = -1 - i;
       const { operation, columns } = scriptReverse(comparison, of, written);
       const after = columns.length === 0 ? null : Object.fromEntries(columns.map((name) => [name, null]));
-      return {
-        id,
-        table,
-        operation,
-        of,
-        columns,
-        text: scriptChangeText(comparison, id, { operation, after, checkSource: false }),
-      };
+      const text = scriptChangeText(comparison, id, { operation, after, checkSource: false });
+      const checks = scriptChecks(comparison, { operation, after, checkSource: false, source: null });
+      return { id, table, operation, of, columns, text, checks };
     });
   }
 

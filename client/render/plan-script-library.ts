@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../../database/identifier';
 import { changeText, READ, UNPLANNED } from './plan-script-change';
+import { NOT_AS_PLANNED, READ_BACK, SUSPECTS } from './plan-script-read-back';
 import { plpgsql } from './plan-script-text';
 
 /** Corrections that are tried in one transaction in the end. */
@@ -13,6 +14,10 @@ export function libraryText(runId: string): string {
   return `${READ}
 
 ${UNPLANNED}
+
+${SUSPECTS}
+
+${READ_BACK}
 
 ${changeText(run)}
 
@@ -39,14 +44,25 @@ ${plpgsql(
   half integer := (cardinality(roots) + 1) / 2;
   why text;
   refused text;
+  detail text;
+  reasons jsonb;
 begin
   begin
     perform pg_temp.trueup_change(roots);
     return;
   exception when others then
     if sqlstate !~ '${OF_ROWS}' then raise; end if;
-    get stacked diagnostics why = message_text, refused = returned_sqlstate;
+    get stacked diagnostics why = message_text, refused = returned_sqlstate, detail = pg_exception_detail;
   end;
+  -- What did not come out as planned is known by its numbers.
+  if why = '${NOT_AS_PLANNED}' then
+    reasons := detail::jsonb;
+    update pg_temp.trueup_item set state = 'left', reason = reasons ->> root::text, code = refused
+     where reasons ? root::text and root = any (roots) and state = 'open';
+    roots := array(select r from unnest(roots) as r where not reasons ? r::text order by r);
+    if cardinality(roots) > 0 then perform pg_temp.trueup_try(roots); end if;
+    return;
+  end if;
   if cardinality(roots) = 1 then
     update pg_temp.trueup_item set state = 'left', reason = why, code = refused where root = roots[1] and state = 'open';
   else
@@ -77,8 +93,8 @@ begin
     raise notice 'trueup: % %: % % %: %', case one.state when 'skipped' then 'SKIPPED_STALE' else 'DONE' end,
       one.seq, one.operation, one.tab, one.key, one.reason;
   end loop;
-  insert into pg_temp.trueup_left (batch, seq, root, also, statement, key, before, after, own, reason, code)
-  select min(root) over (), seq, root, also, statement, key, before, after, own, reason, code
+  insert into pg_temp.trueup_left (batch, seq, root, also, statement, key, before, after, own, wanted, reason, code)
+  select min(root) over (), seq, root, also, statement, key, before, after, own, wanted, reason, code
     from pg_temp.trueup_item where state = 'left';
   insert into pg_temp.trueup_count as c (tab, operation, state, n)
   select s.tab, s.operation, i.state, count(*)
@@ -92,8 +108,8 @@ const RETRY = `-- Takes up again what was left, of one batch, or (null) all that
 ${plpgsql(
   'function pg_temp.trueup_take_up(wanted bigint) returns void',
   `begin
-  insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own)
-  select seq, root, also, statement, key, before, after, own from pg_temp.trueup_left
+  insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own, wanted)
+  select seq, root, also, statement, key, before, after, own, wanted from pg_temp.trueup_left
    where case when wanted is null then tied else batch = wanted and may_pass end;
   delete from pg_temp.trueup_left where seq in (select seq from pg_temp.trueup_item);
 end`,

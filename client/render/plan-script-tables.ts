@@ -9,6 +9,7 @@ create temp table trueup_item (
   before jsonb,                -- the whole row as it has to be, column to text form; null: there must be none
   after jsonb,                 -- what is written, column to text form; null: the row is deleted
   own jsonb,                   -- the key as the index has it, where that is of another type
+  wanted jsonb,                -- what columns that the target generates must come to
   state text not null default 'open',
   reason text,
   code text                    -- what the database refused it with
@@ -20,7 +21,7 @@ create temp table trueup_row (
 -- What was not made. What another row is in the way of is tried again at the end; rows may be in each other's way.
 create temp table trueup_left (
   batch bigint not null, seq bigint primary key, root bigint not null, also bigint[], statement integer not null,
-  key jsonb not null, before jsonb, after jsonb, own jsonb, reason text,
+  key jsonb not null, before jsonb, after jsonb, own jsonb, wanted jsonb, reason text,
   code text,
   tied boolean not null generated always as (coalesce(code in ('23503', '23505', '23001', '23P01'), false)) stored,
   may_pass boolean not null generated always as (coalesce(code in ('23503', '23505', '23001', '23P01'), true)) stored
@@ -29,7 +30,8 @@ create temp table trueup_table (
   name text primary key, relation text not null, columns jsonb not null, read text not null
 );
 create temp table trueup_statement (
-  id integer primary key, tab text not null, operation text not null, change text not null
+  id integer primary key, tab text not null, operation text not null, change text not null,
+  checks jsonb not null        -- by columns: what a row that was written is held against
 );
 -- What gives back the operations of a table: the columns that are written again, and the statement.
 create temp table trueup_back (

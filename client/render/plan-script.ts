@@ -1,3 +1,4 @@
+import type { TextRow } from '../../contracts/finding';
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
 import type { BesidePlan } from '../../ledger/beside-plan';
@@ -33,6 +34,8 @@ export interface ScriptStatement {
   readonly table: string;
   readonly operation: string;
   readonly text: string;
+  /** By columns: what the row is held against. */
+  readonly checks: Readonly<Record<string, string>>;
 }
 
 /** An item as a script lists it. */
@@ -41,6 +44,8 @@ export interface ScriptItem {
   readonly statement: number;
   readonly key: readonly (string | null)[];
   readonly own: readonly (string | null)[] | null;
+  /** What further columns must come to. */
+  readonly wanted: TextRow | null;
 }
 
 function headLines({ report, madeAt, connection, database, read }: ScriptHead): readonly string[] {
@@ -60,7 +65,8 @@ function headLines({ report, madeAt, connection, database, read }: ScriptHead): 
     '',
     `It makes ${plural(corrections, 'correction')} as \`trueup run --apply\` would, each batch of at most 500 in a transaction of its`,
     'own, with constraints, foreign keys and triggers on. Each row is locked and compared with the plan first, in all its',
-    'columns. A row that is not as planned is skipped and reported (SKIPPED_STALE); rows that a delete would take with it are',
+    'columns. After its change it is read back: what a trigger, a rule or a type made of it otherwise is taken back and left.',
+    'A row that is not as planned is skipped and reported (SKIPPED_STALE); rows that a delete would take with it are',
     'changed before it, and if they are not those of the plan, the delete is not made. What the database refuses is left, and',
     'the others are made; what another row is in the way of is tried again at the end. Rows that fit together only (that swap a',
     'unique value, or refer to each other in a ring) are then made in one transaction where the constraint is deferrable; where',
@@ -126,23 +132,25 @@ export function scriptTableText({ name, relation, columns, read }: ScriptTable):
 }
 
 /** Enters statements before the first batch that needs them. */
-export function scriptStatementText({ id, table, operation, text }: ScriptStatement): string {
-  const values = [String(id), quoteLiteral(table), quoteLiteral(operation)].join(', ');
-  return `insert into pg_temp.trueup_statement (id, tab, operation, change) values\n(${values}, ${dollarQuoted(`\n${text}\n`)});\n`;
+export function scriptStatementText({ id, table, operation, text, checks }: ScriptStatement): string {
+  const values = [String(id), quoteLiteral(table), quoteLiteral(operation), json(checks)].join(', ');
+  return `insert into pg_temp.trueup_statement (id, tab, operation, checks, change) values\n(${values}, ${dollarQuoted(`\n${text}\n`)});\n`;
 }
 
 const json = (value: unknown) => (value === null ? 'null' : quoteLiteral(JSON.stringify(value)));
 
 /** Corrections of one batch: for each what it does field by field, then the row that says so to the script. */
 export function scriptItemsText(items: readonly ScriptItem[]): string {
-  const rows = items.map(({ item, statement, key, own }) => {
+  const rows = items.map(({ item, statement, key, own, wanted }) => {
     const { seq, effectOf = seq, effectAlso, before, after } = item;
     const also = effectAlso ? `'{${effectAlso.join(',')}}'` : 'null';
-    const values = [seq, effectOf, also, statement, json(key), json(before), json(after), json(own)].join(', ');
+    const values = [seq, effectOf, also, statement, json(key), json(before), json(after), json(own), json(wanted)].join(
+      ', ',
+    );
     const [head = '', ...fields] = planItemLines(item);
     return `${comment([`${seq}: ${head}`, ...fields], '  ')}\n  (${values})`;
   });
-  return `insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own) values\n${rows.join(',\n')};\n`;
+  return `insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own, wanted) values\n${rows.join(',\n')};\n`;
 }
 
 export const BATCH_BEGIN = '\nbegin;\n';

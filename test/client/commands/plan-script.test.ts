@@ -309,6 +309,128 @@ describe('a script whose target is not as planned', () => {
     expect(await names()).toMatchObject({ 1: 'x', 4: 'c4' });
   });
 
+  describe('reads back what came out', () => {
+    const left = (messages: string) =>
+      messages
+        .split('\n')
+        .filter((line) => line.includes('LEFT'))
+        .map((line) =>
+          line
+            .replace(/^.*LEFT \d+: /, '')
+            .replace(/: what came out of it is not what was planned, so it was taken back: /, ' | '),
+        );
+    const upper = `create function up() returns trigger language plpgsql as 'begin new.v := upper(new.v); return new; end';
+      create trigger t_upper before insert or update on t for each row execute function up();`;
+
+    it('and leaves the rows alone that a trigger changes, when made and when given back', async () => {
+      await setUp({
+        tables: `[{ name: t, source: public.t, exclude: [seen], ${AUTO} }]`,
+        names: ['t'],
+        both: 'create table t (k int primary key, v text, n numeric, seen int)',
+        source: `insert into t select g, case g when 5 then 'HIGH' when 7 then 'UP' else 'low' end, g from generate_series(1, 9) g`,
+        target: `delete from t where k > 3; update t set v = 'x', n = 7.00 where k < 3; update t set v = 'HIGH' where k = 3`,
+      });
+      await run.source.query(`update t set v = 'HIGH' where k = 2`);
+      await run.target.query(
+        `create function see() returns trigger language plpgsql as 'begin new.seen := 100; return new; end';
+         create trigger see before insert or update on t for each row execute function see();`,
+      );
+      const before = await run.rows('t');
+      const { script } = await planned();
+      await run.target.query(upper);
+      const { code, messages } = await sql(script);
+      expect(code).toBe(3);
+      expect(left(messages).map((line) => line.replace(/row security or a type /, ''))).toEqual([
+        ...['4', '6', '8', '9'].map((key) => holding(`insert t ["${key}"] | column v: `)),
+        ...['1', '3'].map((key) => holding(`update t ["${key}"] | column v: `)),
+      ]);
+      expect(left(messages)[0]).toContain('look at trigger "see", trigger "t_upper"');
+      const now = await run.rows('t');
+      expect(now.map(({ k, v }) => [k, v])).toEqual([
+        ['1', 'x'],
+        ['2', 'HIGH'],
+        ['3', 'HIGH'],
+        ['5', 'HIGH'],
+        ['7', 'UP'],
+      ]);
+      expect(now.find(({ k }) => k === '1')).toEqual(before.find(({ k }) => k === '1'));
+      expect(now.find(({ k }) => k === '2')).toMatchObject({ n: '2', seen: '100' });
+      // Row 2 held small letters, which the trigger does not let back in.
+      const back = await sql(script, 'trueup_give_back');
+      expect(back.code).toBe(3);
+      expect(left(back.messages)).toEqual([holding('update t ["2"] | column v: ')]);
+      await run.target.query('drop trigger t_upper on t');
+      expect(await sql(script, 'trueup_give_back')).toMatchObject({ code: 0 });
+      expect((await run.rows('t')).map((row) => ({ ...row, seen: null }))).toEqual(
+        before.map((row) => ({ ...row, seen: null })),
+      );
+    });
+
+    it.each<readonly [string, string, string, readonly string[], number]>([
+      [
+        'a key that its type rounds',
+        'create table t (k numeric primary key); insert into t values (1), (1.006), (2)',
+        'create table t (k numeric(6,2) primary key); insert into t values (1)',
+        ['insert t ["1.006"] | no row is there under its key after the insert'],
+        2,
+      ],
+      [
+        'a scale that is too small',
+        'create table t (k int primary key, v numeric); insert into t values (1, 1.005), (2, 1.50), (3, 2.001), (4, 7)',
+        'create table t (k int primary key, v numeric(10,2)); insert into t values (3, 2.00), (4, 4)',
+        ['insert t ["1"] | column v: ', 'update t ["3"] | column v: '],
+        3,
+      ],
+      [
+        'a document in another form',
+        `create table t (k int primary key, v text); insert into t values (1, '{"b":1, "a":1}'), (2, '{"a": 1}')`,
+        'create table t (k int primary key, v jsonb)',
+        ['insert t ["1"] | column v: '],
+        1,
+      ],
+      [
+        'a column that the target generates',
+        'create table t (k int primary key, a int, g int); insert into t values (1, 1, 2), (2, 2, 9), (3, 3, 7), (4, 5, 10)',
+        `create table t (k int primary key, a int, g int generated always as (a * 2) stored);
+         insert into t values (3, 1), (4, 1)`,
+        ['insert t ["2"] | column g: ', 'update t ["3"] | column g: '],
+        3,
+      ],
+      [
+        'a row that a trigger keeps',
+        'create table t (k int primary key)',
+        `create table t (k int primary key); insert into t values (1), (2);
+         create function keep() returns trigger language plpgsql as 'begin if old.k = 1 then return null; end if; return old; end';
+         create trigger keep before delete on t for each row execute function keep()`,
+        ['delete t ["1"] | the row is still there'],
+        1,
+      ],
+    ])('%s', async (_, source, target, expected, rows) => {
+      await setUp({
+        tables: `[{ name: t, source: public.t, ${AUTO} }]`,
+        names: ['t'],
+        both: 'select 1',
+        source: 'select 1',
+        target: 'select 1',
+      });
+      await run.source.query(source);
+      await run.target.query(target);
+      const { script } = await planned();
+      const { code, messages } = await sql(script);
+      expect(code).toBe(3);
+      expect(left(messages)).toEqual(expected.map(holding));
+      const now = await run.target.query('select * from t');
+      expect(now).toHaveLength(rows);
+      expect((await run.target.query('select count(*) as n from trueup_script.change'))[0]).toEqual({
+        n: String(
+          messages
+            .match(/NOTICE: .* (\d+) done/g)
+            ?.reduce((sum, line) => sum + Number(/(\d+) done/.exec(line)?.[1]), 0) ?? 0,
+        ),
+      });
+    });
+  });
+
   it('leaves rows that swap a unique value where the constraint cannot wait, and names them', async () => {
     await setUp({
       ...SHOP,
