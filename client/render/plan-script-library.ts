@@ -106,11 +106,11 @@ end`,
 
 const RETRY = `-- Takes up again what was left, of one batch, or (null) all that another row is in the way of.
 ${plpgsql(
-  'function pg_temp.trueup_take_up(wanted bigint) returns void',
+  'function pg_temp.trueup_take_up(of_batch bigint) returns void',
   `begin
   insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own, wanted)
   select seq, root, also, statement, key, before, after, own, wanted from pg_temp.trueup_left
-   where case when wanted is null then tied else batch = wanted and may_pass end;
+   where case when of_batch is null then tied else batch = of_batch and may_pass end;
   delete from pg_temp.trueup_left where seq in (select seq from pg_temp.trueup_item);
 end`,
 )}
