@@ -33,8 +33,10 @@ export function scriptChecks(comparison: Comparison, item: Checked): ScriptCheck
   const written = Object.keys(item.after ?? {});
   for (const name of written) {
     const column = columns.get(name);
-    if (column && isOfSource(item, name)) checks.set(name, bySource(column, name));
-    else if (isCompared(name) || comparison.targetOnly || item.given?.includes(name)) checks.set(name, own(name));
+    if (isOfSource(item, name)) {
+      // A row is found by its key; what is not compared may come out otherwise.
+      if (column) checks.set(name, bySource(column, name));
+    } else if (isCompared(name) || comparison.targetOnly || item.given?.includes(name)) checks.set(name, own(name));
   }
   for (const name of Object.keys(scriptWanted(comparison, item) ?? {})) {
     const column = columns.get(name);
