@@ -93,7 +93,7 @@ export function equivalentCondition(column: ComparedColumn): string | null {
   const { equivalence } = column;
   if (!equivalence) return null;
   if (equivalence.kind === 'text') return `${equivalentForm(column, 'a')} = ${equivalentForm(column, 'b')}`;
-  const { condition, values } = questionOf(equivalence);
+  const { condition, values } = questionOf(equivalence, column.zone);
   return values.reduce((text, value, i) => text.replaceAll(`$${i + 3}`, () => quoteLiteral(value)), condition);
 }
 

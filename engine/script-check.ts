@@ -2,7 +2,9 @@ import type { ComparedColumn, Comparison } from '../contracts/comparison';
 import type { TextRow } from '../contracts/finding';
 import type { PlanItem } from '../contracts/plan-item';
 import { equivalentCondition } from './equivalence';
+import type { Role } from './side';
 import { isOfSource } from './written-value';
+import { castSql } from './zone';
 
 /*
  * What a script holds a row against that it has written. It does not ask the source, but has the source's values: those that
@@ -63,11 +65,13 @@ const sameAs = (type: string) => `array[a::${type}] = array[b::${type}]`;
 
 /** In the type in which both sides are compared, as far as that can be told from texts; `from` is the source's type. */
 function condition(column: ComparedColumn, from: string, type: string): string {
-  const common = column.castTo ?? column.type;
-  const exact =
-    common === 'text'
-      ? `${from === 'bpchar' ? 'a::bpchar::text' : 'a'} = ${type === 'bpchar' ? 'b::bpchar::text' : 'b'}`
-      : `array[a::${from}::${common}] = array[b::${type}::${common}]`;
+  const exact = `array[${compared(column, 'source', 'a', from)}] = array[${compared(column, 'target', 'b', type)}]`;
   const further = equivalentCondition(column);
   return further === null ? exact : `(${exact} or ${further})`;
+}
+
+/** SQL for a text of a side in the type in which both are compared. */
+function compared(column: ComparedColumn, role: Role, text: string, type: string): string {
+  const isText = column.castTo === 'text' && column.forms?.[role] === undefined && type !== 'bpchar';
+  return isText ? text : castSql(`(${text})::${type}`, column, role);
 }
