@@ -35,7 +35,12 @@ export const REMAINING = `case r.kind
                   from review_resolution v where v.run_id = r.run_id), 0)
         + ${CONTRADICTED_BESIDE_ENTRIES}
     else
-      (select count(*) from correction_log where run_id = r.run_id and status <> 'SUCCESS')
+      (select count(*) from plan_item p
+        where p.run_id = r.run_id and not exists (
+                select 1 from correction_log c where c.run_id = r.run_id and c.seq = p.seq and c.status = 'SUCCESS'))
+        + (select count(*) from correction_log c
+            where c.run_id = r.run_id and c.status <> 'SUCCESS'
+              and not exists (select 1 from plan_item p where p.run_id = r.run_id and p.seq = c.seq))
         + (select count(*) from verification where run_id = r.run_id) end`;
 
 /** What a run leaves different in the target; where its findings were purged, what it left when it ended. */

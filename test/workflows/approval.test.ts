@@ -26,7 +26,7 @@ describe('a plan that waits for approval', () => {
     const plan = await world.untilGate(handle);
     const opened = Date.now();
     const result = await handle.result();
-    expect(result).toEqual({ runId: handle.workflowId, status: 'expired', planDigest: plan.digest });
+    expect(result).toEqual({ runId: handle.workflowId, status: 'expired', planDigest: plan.digest, remaining: 5 });
     expect(Date.now() - opened).toBeLessThan(30_000);
     expect(await world.contents()).toEqual(before);
     expect(await world.status(handle.workflowId)).toBe('expired');
@@ -43,7 +43,12 @@ describe('a plan that waits for approval', () => {
     const handle = await start();
     const { digest } = await world.untilGate(handle);
     await handle.signal('approve', { approver: 'ada', planDigest: digest, note: 'as agreed' });
-    expect(await handle.result()).toEqual({ runId: handle.workflowId, status: 'applied', planDigest: digest });
+    expect(await handle.result()).toEqual({
+      runId: handle.workflowId,
+      status: 'applied',
+      planDigest: digest,
+      remaining: 0,
+    });
     const same =
       'select (select array_agg(o order by id) from orders o)::text as o, (select array_agg(c order by id) from customers c)::text as c';
     expect(await world.target.query(same)).toEqual(await world.source.query(same));
