@@ -6,7 +6,7 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (step.includes('://')) text += '[a hidden name]';
+    else if (mayHoldSecret(step)) text += '[a hidden name]';
     else if (/^[A-Za-z_][\w-]*$/.test(step)) text += text === '' ? step : `.${step}`;
     else text += `[${JSON.stringify(step.slice(0, 80))}]`;
   }

@@ -227,6 +227,69 @@ describe('the watermark', () => {
     expect([between, at]).toEqual(['t', expect.any(String)]);
   });
 
+  it.each(['source', 'target'] as const)(
+    "is of each side its own clock's: a transaction of the %s holds back its own alone",
+    async (role) => {
+      const held = one[role];
+      await held.query('begin; select 1');
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await modeRun(one, INCREMENTAL);
+        const { watermark, target } = await marks();
+        const [{ held_back: heldBack, own } = {}] = await held.query(
+          `select $1::timestamptz <= now() as held_back, $2::timestamptz > now() as own`,
+          role === 'source' ? [watermark, target] : [target, watermark],
+        );
+        expect([heldBack, own]).toEqual(['t', 't']);
+      } finally {
+        await held.query('rollback');
+      }
+    },
+  );
+
+  it('of a target whose clock goes behind holds for the target alone', async () => {
+    await modeRun(one, INCREMENTAL);
+    await one.target.query(`update trueup.reconciliation_metadata
+      set watermark_target = (watermark::timestamptz - interval '1 hour')::text`);
+    for (const [side, id] of [
+      [one.source, 3],
+      [one.target, 4],
+    ] as const) {
+      await side.query(`update t set v = 'x', updated_at = clock_timestamp() - interval '30 minutes' where id = $1`, [
+        id,
+      ]);
+    }
+    // To the source's clock that row was there when the watermark was set; to the target's, the other was not.
+    const run = await modeRun(one, INCREMENTAL);
+    expect(run.table).toMatchObject({ compared: 'changed rows' });
+    expect(found(run)).toEqual(['field_mismatch 4']);
+  });
+
+  it('of a target whose clock goes ahead is read from where the source was, whose times are copied with the rows', async () => {
+    await modeRun(one, INCREMENTAL);
+    await one.target.query(`update trueup.reconciliation_metadata
+      set watermark = (watermark_target::timestamptz - interval '1 hour')::text`);
+    for (const [side, id] of [
+      [one.source, 3],
+      [one.target, 4],
+    ] as const) {
+      await side.query(`update t set v = 'x', updated_at = clock_timestamp() - interval '30 minutes' where id = $1`, [
+        id,
+      ]);
+    }
+    const run = await modeRun(one, INCREMENTAL);
+    expect(run.table).toMatchObject({ compared: 'changed rows' });
+    expect(found(run)).toEqual(['field_mismatch 3', 'field_mismatch 4']);
+  });
+
+  it.each(['watermark', 'watermark_target'])('%s that lies ahead of its clock is no basis', async (column) => {
+    await modeRun(one, INCREMENTAL);
+    await one.target.query(`update trueup.reconciliation_metadata set ${column} = '2999-01-01 00:00:00+00'`);
+    const run = await modeRun(one, INCREMENTAL);
+    expect(run.table.notes.join()).toContain("all rows were compared: the watermark lies ahead of a database's clock");
+    expect(run.table).toMatchObject({ rowsSource: 50 });
+  });
+
   it('is left by a run that could not compare everything, and by one that samples', async () => {
     await modeRun(one, INCREMENTAL);
     const before = await marks();

@@ -145,4 +145,65 @@ describe('undoing a part of a run', () => {
       'update 4 true',
     ]);
   });
+
+  describe('by force, where others changed what the run had not corrected', () => {
+    const TABLE = `create table "T t" (id int primary key, v text, "W w" text, n numeric(6,2), seen int, g text generated always as ("W w" || '!') stored)`;
+    const rows = () => run.target.query('select * from "T t" order by id');
+
+    async function corrected() {
+      await run.reset(
+        `[{ name: t, source: 'public."T t"', exclude: [seen], corrections: { missing: auto, mismatched: auto, extra: auto } }]`,
+      );
+      await run.both(TABLE);
+      const into = 'insert into "T t" (id, v, "W w", n, seen) values';
+      await run.source.query(
+        `${into} (1, 'new', 'w', 1, 1), (2, 'new', 'w', 1, 1), (3, 'new', 'w', null, 1), (4, 'new', 'w', 1, 1), (5, 'new', 'w', 1, 1)`,
+      );
+      await run.target.query(
+        `${into} (1, 'old', 'w', 1, 7), (2, 'old', 'w', 1, 7), (3, 'old', 'w', null, 7), (4, 'old', 'w', 1, 7), (5, 'old', 'w', 1, 7)`,
+      );
+      const before = await rows();
+      const { runId, entries } = await run.correct('not-corrected');
+      expect(entries.map(({ status }) => status)).toEqual(Array<string>(5).fill('SUCCESS'));
+      return { runId, before };
+    }
+
+    it('every row is as it was before the run, in every column; and what the others wrote can be had back', async () => {
+      const { runId, before } = await corrected();
+      // A column that is compared and was equal; this one and the corrected one; a NULL; one that is not compared; none.
+      await run.target
+        .query(`update "T t" set "W w" = 'mine' where id = 1; update "T t" set "W w" = 'mine', v = 'mine' where id = 2;
+        update "T t" set n = 5.25, "W w" = null where id = 3; update "T t" set seen = 99 where id = 4`);
+      const theirs = await rows();
+      const left = await run.undo(runId);
+      expect(left.map(({ key, status }) => `${key} ${status}`).sort()).toEqual([
+        '1 SKIPPED_STALE',
+        '2 SKIPPED_STALE',
+        '3 SKIPPED_STALE',
+        '4 SKIPPED_STALE',
+        '5 SUCCESS',
+      ]);
+      expect(await rows()).toEqual([...theirs.slice(0, 4), before[4]]);
+      const { runId: forced, plan } = await run.planUndo(runId, { force: true });
+      expect(plan).toMatchObject({ total: 4, needsApproval: true });
+      expect((await run.apply(forced, plan.digest)).map(({ status }) => status)).toEqual(
+        Array<string>(4).fill('SUCCESS'),
+      );
+      expect(await rows()).toEqual(before);
+      // Undoing that gives the others their values back.
+      await run.undo(forced);
+      expect(await rows()).toEqual([...theirs.slice(0, 4), before[4]]);
+    });
+
+    it('a row that the others deleted is back whole, and one that the others made anew is gone', async () => {
+      const { runId, before } = await corrected();
+      await run.target.query(`delete from "T t" where id = 2; delete from "T t" where id = 3;
+        insert into "T t" (id, v, "W w", n, seen) values (3, 'again', 'mine', 3, 3)`);
+      const { runId: forced, plan } = await run.planUndo(runId, { force: true });
+      expect((await run.apply(forced, plan.digest)).map(({ status }) => status)).toEqual(
+        Array<string>(5).fill('SUCCESS'),
+      );
+      expect(await rows()).toEqual(before);
+    });
+  });
 });

@@ -342,6 +342,77 @@ describe('columns with a tolerance, or texts of which something is left out', ()
     await expect(refused).rejects.toThrow(`table t: ${field}.${name}: ${message}`);
   });
 
+  describe('of types of the users own, that are one in the source and another in the target', () => {
+    const OWN: readonly (readonly [string, string, string, string, readonly [string, string]])[] = [
+      ['a composite whose number is rounded', 'as (n numeric(6,2))', 'as (n numeric(5,1))', 'own', ['(1.26)', '(1.3)']],
+      [
+        'a composite whose time is rounded',
+        'as (a timestamp(6))',
+        'as (a timestamp(0))',
+        'own',
+        ['("2024-01-01 00:00:00.4")', '("2024-01-01 00:00:00")'],
+      ],
+      [
+        'an array of composites',
+        'as (n numeric, b text)',
+        'as (n numeric(5,1), b text)',
+        'own[]',
+        ['{"(1.26,x)"}', '{"(1.3,x)"}'],
+      ],
+      [
+        'a composite of one whose number is rounded',
+        'as (n numeric(6,2)); create type public.outer_own as (o public.own, b int)',
+        'as (n numeric(5,1)); create type public.outer_own as (o public.own, b int)',
+        'outer_own',
+        ['("(1.26)",1)', '("(1.3)",1)'],
+      ],
+      ['a composite whose text is padded', 'as (c text)', 'as (c char(3))', 'own', ['(x)', '("x  ")']],
+      [
+        'a composite whose number is no float',
+        'as (n numeric)',
+        'as (n float4)',
+        'own',
+        ['(0.123456789)', '(0.12345679)'],
+      ],
+    ];
+
+    it.each(OWN)(
+      '%s: a value that the target would take for its own only after a change differs',
+      async (_, source, target, type, [a, b]) => {
+        await pair.both(
+          'drop table if exists t; drop type if exists public.outer_own; drop type if exists public.own cascade',
+        );
+        for (const [side, made, value] of [
+          ['source', source, a],
+          ['target', target, b],
+        ] as const) {
+          await pair[side].query(
+            `create type public.own ${made}; create table t (id int primary key, v public.${type})`,
+          );
+          await pair[side].query(`insert into t select g, $1::public.${type} from generate_series(1, 3) g`, [value]);
+        }
+        // Converted to the target's type, the two would be equal: that is what must not count.
+        const [{ same } = {}] = await pair.target.query(
+          `select array[$1::public.${type}] = array[v] as same from t where id = 1`,
+          [a],
+        );
+        expect(same).toBe('t');
+        const found = await findDifferences(await pair.inspect('t'), 50_000);
+        expect(found.map(({ type, key, differences }) => [type, key['id'], differences])).toEqual(
+          ['1', '2', '3'].map((id) => ['field_mismatch', id, [{ name: 'v', targetName: 'v', source: a, target: b }]]),
+        );
+      },
+    );
+
+    it('a value that the target holds as it is, and takes for equal, does not differ', async () => {
+      await pair.both(`drop table if exists t; drop type if exists public.outer_own; drop type if exists public.own cascade;
+        create type public.own as (n numeric, d interval); create table t (id int primary key, v public.own)`);
+      await pair.source.query(`insert into t values (1, '(1.50,"1 day")'), (2, '(1.5,"1 day")')`);
+      await pair.target.query(`insert into t values (1, '(1.5,24:00:00)'), (2, '(1.6,24:00:00)')`);
+      expect(namesOf(await findDifferences(await pair.inspect('t'), 50_000))).toEqual(['field_mismatch ["2"] v']);
+    });
+  });
+
   it('are refused where no key tells which rows belong together', async () => {
     await pair.both('drop table if exists t; create table t (v int)');
     const refused = pair.inspect('t', within('1'));

@@ -15,8 +15,34 @@ beforeAll(() => {
 
 interface History {
   readonly events: readonly {
+    readonly eventId: string;
+    readonly timerFiredEventAttributes?: object;
+    readonly activityTaskScheduledEventAttributes?: {
+      readonly activityType: { readonly name: string };
+      readonly input?: { readonly payloads: readonly { readonly data?: string }[] };
+    };
+    readonly activityTaskCompletedEventAttributes?: { readonly scheduledEventId: string };
     readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string };
   }[];
+}
+
+const historyOf = (name: string) => JSON.parse(textOf(name)) as History;
+
+/** The activities of a history in their order; by numbers of events: when each was asked for, and when its answer was there. */
+function activitiesOf(name: string) {
+  const { events } = historyOf(name);
+  return events.flatMap(({ eventId, activityTaskScheduledEventAttributes: scheduled }) => {
+    if (scheduled === undefined) return [];
+    const done = events.find((event) => event.activityTaskCompletedEventAttributes?.scheduledEventId === eventId);
+    return [
+      {
+        type: scheduled.activityType.name,
+        input: Buffer.from(scheduled.input?.payloads[0]?.data ?? '', 'base64').toString(),
+        scheduled: Number(eventId),
+        completed: done === undefined ? Infinity : Number(done.eventId),
+      },
+    ];
+  });
 }
 
 async function replay(text: string): Promise<void> {
@@ -85,6 +111,75 @@ describe('a recorded history', () => {
   it.each(names)('%s is replayed by the workflows as they are', async (name) => {
     await replay(textOf(name));
   });
+
+  /*
+   * What the replay above holds the workflows to is only as good as what was recorded: histories that are made again
+   * after a change would carry its mistakes along. So what must come before what is said here.
+   */
+  const CHANGING = ['leaveOut', 'confirmPlan', 'applyStep', 'applyTogether', 'resolveApplied', 'rejectPlan'];
+  const decidedFirst = names.filter((name) => activitiesOf(name).some(({ type }) => type === 'recordDecision'));
+
+  it('of a run that asks somebody is there for every kind of such runs', () => {
+    expect(decidedFirst).toEqual(
+      expect.arrayContaining([
+        'applied',
+        'applied-in-part',
+        'applied-together',
+        'job-run',
+        'rejected-by-update',
+        'review-resolved',
+        'undo',
+      ]),
+    );
+  });
+
+  it.each(decidedFirst)('%s has the decision in the ledger before anything is changed', (name) => {
+    const activities = activitiesOf(name);
+    const recorded = activities.filter(({ type }) => type === 'recordDecision').map(({ completed }) => completed);
+    const changing = activities.filter(({ type }) => CHANGING.includes(type));
+    expect(changing.length).toBeGreaterThan(0);
+    // Nothing is even asked for until the last of the decisions is known to be written.
+    for (const { scheduled } of changing) expect(scheduled).toBeGreaterThan(Math.max(...recorded));
+  });
+
+  it.each(names.filter((name) => activitiesOf(name).some(({ type }) => type.startsWith('apply'))))(
+    '%s has its plan confirmed before any of it is applied, and verifies after all of it',
+    (name) => {
+      const activities = activitiesOf(name);
+      const of = (...types: readonly string[]) => activities.filter(({ type }) => types.includes(type));
+      const applied = of('applyStep', 'applyTogether');
+      const [confirmed, ...more] = of('confirmPlan');
+      expect(more).toEqual([]);
+      for (const { scheduled } of applied) expect(scheduled).toBeGreaterThan(confirmed?.completed ?? Infinity);
+      const verified = of('verifyTable', 'verifyUndo');
+      expect(verified.length).toBeGreaterThan(0);
+      for (const { scheduled } of verified) {
+        expect(scheduled).toBeGreaterThan(Math.max(...applied.map(({ completed }) => completed)));
+      }
+    },
+  );
+
+  it.each(names.filter((name) => activitiesOf(name).some(({ type }) => type === 'settleCandidates')))(
+    '%s reads a difference again at once, and as often as the config says, each time after its delay',
+    (name) => {
+      const { events } = historyOf(name);
+      const settles = activitiesOf(name).filter(({ type }) => type === 'settleCandidates');
+      // The config of all recordings says twice.
+      expect(settles.map(({ input }) => (JSON.parse(input) as { readonly attempt: number }).attempt)).toEqual([
+        1, 2, 3,
+      ]);
+      const [first, ...rest] = settles;
+      let before = first?.completed ?? Infinity;
+      for (const { scheduled, completed } of rest) {
+        const fired = events.some(
+          ({ eventId, timerFiredEventAttributes }) =>
+            timerFiredEventAttributes !== undefined && Number(eventId) > before && Number(eventId) < scheduled,
+        );
+        expect(fired).toBe(true);
+        before = completed;
+      }
+    },
+  );
 
   it('that the workflows would not have written is told apart', async () => {
     const text = textOf('applied');
