@@ -4,6 +4,7 @@ import type { ApplyContext, EffectPlan, MarkerStore } from '../engine/apply-cont
 import { Cascades } from '../engine/cascade';
 import { besideRows } from '../engine/refusal';
 import { sideOf, type Side } from '../engine/side';
+import { OneCause } from '../engine/one-cause';
 import type { SideEffectTerms } from '../engine/side-effects';
 import { insertBeforeImages, listMarkers } from '../ledger/before-image';
 import { findPlannedEffects, nextEffects } from '../ledger/effect';
@@ -93,6 +94,7 @@ export async function applyContext(
     cascades: await cascades.of(comparison),
     keyChanges: await cascades.changesOf(comparison),
     sideEffects: await sideEffectTerms(resources, run, comparison.pair.target.connection),
+    oneCause: new OneCause(),
     effects: effectPlan(resources, await resources.ledger(), run),
   };
 }

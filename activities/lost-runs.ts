@@ -8,6 +8,7 @@ import { holdOpenRun, listOpenRuns, type OpenRun, type OpenRunScope } from '../l
 import { noteUndoneReviews, settleReviews } from '../ledger/review-plan';
 import { endRun } from '../ledger/run';
 import type { Resources } from './resources';
+import { enterSideEffects } from './side-effects';
 import type { StepContext } from './step';
 
 /** Runs that are looked at, the oldest. */
@@ -30,6 +31,8 @@ export async function endLostRuns(resources: Resources, scope: OpenRunScope, con
     if (how === null) continue;
     const rest = how.closedAt === null ? 0 : how.closedAt.getTime() + LAST_STEP_MS - Date.now();
     if (rest > 0) await wait(Math.min(rest, LAST_STEP_MS), undefined, { signal: context.signal });
+    // Its last step may not have come to that. Where its config or a target is out of reach, an audit tells.
+    await enterSideEffects(resources, run.runId).catch(() => undefined);
     if (await end(ledger, run, how.state)) lost += 1;
     context.report({ lost });
   }

@@ -28,6 +28,7 @@ export const AUDIT_PROBLEMS = {
   image_missing: 'a correction that was made has no before-image in the target',
   image_without_entry: 'the target has a before-image, and the ledger no correction that was made',
   image_differs: 'before-image and entry are not of the same correction',
+  side_effects_differ: 'ledger and target do not say the same of what was changed beside the plan',
 } as const;
 
 export type AuditProblemType = keyof typeof AUDIT_PROBLEMS;

@@ -5,6 +5,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import type { Cascade } from './cascade';
 import type { Sides } from './compare-chunk';
+import type { OneCause } from './one-cause';
 import type { Side } from './side';
 import type { SideEffectTerms } from './side-effects';
 
@@ -59,6 +60,8 @@ export interface ApplyContext {
   readonly keyChanges: readonly Cascade[];
   /** What may be changed beside the plan; absent: it is not looked at. */
   readonly sideEffects?: SideEffectTerms;
+  /** What the batches of a step have failed for so far; absent: each row that fails is tried alone. */
+  readonly oneCause?: OneCause;
   /** Absent: the plan has none, so what a delete would touch beside the plan refuses it. */
   readonly effects?: EffectPlan;
 }

@@ -12,10 +12,11 @@ import { checkFreshness, type Freshness } from './freshness';
 import { keyText, keyValues } from './key';
 import { checkKeyChanges, confirmKeyChanges } from './key-change';
 import { concernsRows, isLocked, isTriedAgain, LOCK_TIMEOUT, refused, SHORT_LOCK_TIMEOUT } from './refusal';
+import { failedAlike, probes } from './one-cause';
 import { confirmWritten } from './read-back';
 import { readRows } from './row';
 import { RowsRefused } from './rows-refused';
-import { NothingBeside } from './side-effects';
+import { NothingBeside, SideEffectFailure } from './side-effects';
 import { correctionStatements } from './statement';
 
 export type { ApplyContext, CorrectionOutcome, EffectPlan, MarkerStore } from './apply-context';
@@ -37,7 +38,9 @@ export async function applyBatch(
 ): Promise<readonly CorrectionOutcome[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await applyTogether(context, items, lockTimeout, signal);
+      const outcomes = await applyTogether(context, items, lockTimeout, signal);
+      if (outcomes.some(({ status }) => status === 'SUCCESS')) context.oneCause?.made();
+      return outcomes;
     } catch (error) {
       if (!(error instanceof DatabaseFailure)) throw error;
       if (isTriedAgain(error, attempt)) continue;
@@ -49,13 +52,39 @@ export async function applyBatch(
         return [...wrong, ...(await applyBatch(context, others, signal, lockTimeout, leftOut + 1))];
       }
       const [only] = others;
-      if (wrong.length === 0 && items.length === 1 && only) return [refused(only, error)];
+      if (wrong.length === 0 && items.length === 1 && only) {
+        if (error instanceof SideEffectFailure) context.oneCause?.refused(error);
+        return [refused(only, error)];
+      }
+      if (error instanceof SideEffectFailure && context.oneCause?.explains(error)) {
+        return applyAlike(context, items, error, signal, lockTimeout);
+      }
       const half = Math.ceil(others.length / 2);
       const wait = isLocked(error) ? SHORT_LOCK_TIMEOUT : lockTimeout;
       const first = await applyBatch(context, others.slice(0, half), signal, wait);
       return [...wrong, ...first, ...(await applyBatch(context, others.slice(half), signal, wait))];
     }
   }
+}
+
+/**
+ * Corrections that failed together for what every row before them failed for alone: a few more are tried alone, and where
+ * those fail likewise, the others are taken to.
+ */
+async function applyAlike(
+  context: ApplyContext,
+  items: readonly PlanItem[],
+  error: SideEffectFailure,
+  signal: AbortSignal | undefined,
+  lockTimeout: string,
+): Promise<readonly CorrectionOutcome[]> {
+  const alone = probes(items);
+  const outcomes: CorrectionOutcome[] = [];
+  for (const item of alone) outcomes.push(...(await applyBatch(context, [item], signal, lockTimeout)));
+  const others = items.filter((item) => !alone.includes(item));
+  if (others.length === 0) return outcomes;
+  if (context.oneCause?.explains(error)) return [...outcomes, ...failedAlike(others, error)];
+  return [...outcomes, ...(await applyBatch(context, others, signal, lockTimeout))];
 }
 
 /** How often wrong rows are left out of one batch, before it is split. */

@@ -19,10 +19,14 @@ export interface SideEffectTerms {
 
 /** Rows were changed beside the plan that must not be. */
 export class SideEffectFailure extends DatabaseFailure {
-  /** How many rows were changed beside the plan. */
+  /**
+   * @param rows how many rows were changed beside the plan.
+   * @param origin which tables, and by what: the same for each row that a trigger does the same to.
+   */
   constructor(
     why: string,
     readonly rows: number,
+    readonly origin: string,
   ) {
     super('DATABASE_ERROR', why, 'P0001', why);
   }
@@ -208,5 +212,6 @@ function failure(wrong: readonly Changed[], isForbidden: boolean, triggers: read
   const todo = `Rows may be changed there beside the plan once sideEffects: { allow: [${effects.map(({ schema, table }) => `${schema}.${table}`).join(', ')}] } says so`;
   const why = `the correction also changed rows of ${what.join(' and ')}, ${whose}, beside the plan, by ${by}: it was rolled back. ${todo}`;
   const rows = effects.reduce((sum, { inserted, updated, deleted }) => sum + inserted + updated + deleted, 0);
-  return new SideEffectFailure(why, rows);
+  const origin = JSON.stringify([effects.map(({ schema, table }) => [schema, table]), by]);
+  return new SideEffectFailure(why, rows, origin);
 }

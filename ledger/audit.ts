@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../database/connection';
 import { auditChain } from './audit-chain';
 import { auditImages, streamImages } from './audit-images';
 import { auditPlan } from './audit-plan';
+import { auditSideEffects } from './audit-side-effects';
 import { readAuditedRun, type AuditedRun } from './audited-run';
 import { imagePlacesOf } from './purge';
 import { purgedText } from './purged';
@@ -18,7 +19,7 @@ export interface AuditOptions {
 }
 
 /**
- * Holds everything that the ledger says of a run against itself and against the before-images in the targets, as of one
+ * Holds everything that the ledger says of a run against itself and against what the targets keep of it, as of one
  * moment. It reads in pages, and only; whatever it finds it goes on.
  *
  * @throws RUN_NOT_FOUND, and what keeps the ledger itself from being read.
@@ -61,7 +62,7 @@ export async function auditRun(ledger: Database, runId: string, options: AuditOp
   });
 }
 
-/** The before-images; where a target cannot be read, the reason instead. */
+/** The before-images, and what was changed beside the plan; where a target cannot be read, the reason instead. */
 async function checkImages(
   session: Queryable,
   run: AuditedRun,
@@ -85,13 +86,21 @@ async function checkImages(
       if (await hasImages(target, schema)) streams.push(streamImages(target, schema, run.runId));
     }
     await report(auditImages(session, run, streams, seen));
+    const targets = places.flatMap((each, i) => {
+      const target = open[i];
+      return target ? [{ ...each, session: target }] : [];
+    });
+    await report(auditSideEffects(session, run, targets));
   };
   try {
     await within([]);
     return { images: seen.images, unchecked: [] };
   } catch (error) {
     if (!(error instanceof TrueupError)) throw error;
-    return { images: null, unchecked: [`the before-images: ${error.code}: ${error.message}`] };
+    return {
+      images: null,
+      unchecked: [`the before-images and what was changed beside the plan: ${error.code}: ${error.message}`],
+    };
   }
 }
 

@@ -1,5 +1,9 @@
 import { listSideEffects } from '../../ledger/side-effect';
+import { readTally } from '../../ledger/daily';
 import { readRunReport } from '../../ledger/report';
+import { reportHtml } from '../../client/render/report/html';
+import { runDocument } from '../../client/render/report/run';
+import { reportText } from '../../client/render/report/text';
 import { summaryLines } from '../../client/render/summary';
 import { colorsFor } from '../../client/render/colors';
 import { CorrectionRun } from '../support/correction-run';
@@ -115,6 +119,14 @@ describe('beside the plan', () => {
     expect(report ? summaryLines(report, colorsFor(false, {})).join('\n') : '').toContain(
       'an undo cannot give it back:\n  public.hist_log on modern: 4 inserted',
     );
+    if (!report) throw new Error('no report');
+    const document = runDocument(report, await readTally(await run.resources.ledger(), { runId }));
+    expect(reportText(document)).toMatch(
+      /an undo does not give it back\n[^]*modern [^\w]*public\.hist_log [^\w]*4 [^\w]*0 [^\w]*0 /,
+    );
+    expect(reportHtml(document)).toMatch(
+      /an undo does not give it back<[^]*<td>public\.hist_log<\/td><td class="right">4</,
+    );
     const { runId: undoId, plan } = await run.planUndo(runId);
     const undo = await readRunReport(await run.resources.ledger(), undoId);
     expect(undo?.notGivenBack).toEqual(report?.sideEffects);
@@ -207,6 +219,38 @@ describe('beside the plan', () => {
     await run.source.query(`insert into hist select i, 'x' from generate_series(100, 900) as i`);
     const { entries } = await run.correct('some');
     expect(entries.filter(({ status }) => status !== 'SUCCESS').map(({ key }) => key)).toEqual(['777']);
+    expect(await run.rows('hist_log')).toEqual([]);
+  });
+
+  it('of all of many rows costs a bounded number of transactions', async () => {
+    await scene('[hist, hist_log]', LOGGED.replace('insert or update or delete', 'insert'));
+    await run.source.query(`insert into hist select i, 'x' from generate_series(100, 5099) as i`);
+    const tried = async () => Number((await run.target.query('select pg_current_xact_id() as n'))[0]?.n);
+    const runId = await run.compare('many');
+    const { digest } = await run.freeze(runId);
+    const before = await tried();
+    const entries = await run.apply(runId, digest);
+    expect((await tried()) - before).toBeLessThan(300);
+    const inserts = entries.filter(({ operation }) => operation === 'insert');
+    expect([inserts.length, new Set(inserts.map(({ status }) => status))]).toEqual([5002, new Set(['FAILED'])]);
+    for (const { error } of inserts) expect(error).toContain('hist_log');
+    expect(await run.rows('hist')).toEqual([
+      { id: '1', v: 'a' },
+      { id: '2', v: 'b' },
+    ]);
+    expect(await run.rows('hist_log')).toEqual([]);
+  });
+
+  it('of most of many rows does not keep the others from being corrected where one that is tried alone succeeds', async () => {
+    await scene(
+      '[hist, hist_log]',
+      `${LOGGED}; drop trigger logs on hist;
+       create trigger logs after insert on hist for each row when (new.id < 900) execute function log()`,
+    );
+    await run.source.query(`insert into hist select i, 'x' from generate_series(100, 1099) as i`);
+    const { entries } = await run.correct('most');
+    const made = entries.filter(({ status, operation }) => status === 'SUCCESS' && operation === 'insert');
+    expect(made).toHaveLength(200);
     expect(await run.rows('hist_log')).toEqual([]);
   });
 

@@ -4,7 +4,18 @@ import { auditRun } from '../../ledger/audit';
 import { insertDecision, insertLateDecision } from '../../ledger/decision';
 import { CorrectionRun } from '../support/correction-run';
 
-const TABLES = ['run', 'chain', 'decision', 'plan_item', 'correction_log', 'before_image', 'purge', 'purge_run'];
+const TABLES = [
+  'run',
+  'chain',
+  'decision',
+  'plan_item',
+  'correction_log',
+  'before_image',
+  'purge',
+  'purge_run',
+  'run_side_effect',
+  'side_effect',
+];
 const YAML = '[{ name: t, source: public.t, target: public.t, corrections: { extra: approve } }]';
 
 describe('an audit', () => {
@@ -52,6 +63,9 @@ describe('an audit', () => {
       decisionNo: 2,
       decidedAt: '2026-03-01T12:00:00.000Z',
     });
+    await world.target.query(`create table log (id int, a text); create function log() returns trigger language plpgsql
+      as $$ begin insert into public.log values (new.id, new.a); return null; end $$;
+      create trigger logs after insert or update on t for each row execute function log()`);
     const entries = await world.apply(runId, digest);
     expect(entries.map(({ operation, status }) => `${operation} ${status}`)).toEqual([
       ...Array<string>(3).fill('insert SUCCESS'),
@@ -207,6 +221,14 @@ describe('an audit', () => {
       `update trueup.before_image set record_key = '{"id": "5"}' where seq = 4`,
       ['image_differs'],
     ],
+    ['fewer rows beside the plan', `update trueup.run_side_effect set inserted = 4`, ['side_effects_differ']],
+    ['what was changed beside the plan removed', `delete from trueup.run_side_effect`, ['side_effects_differ']],
+    [
+      'what was changed beside the plan added',
+      `insert into trueup.run_side_effect select run_id, connection, 'public', 'other', 0, 1, 0 from trueup.run_side_effect`,
+      ['side_effects_differ'],
+    ],
+    ['a count of the target removed', `delete from trueup.side_effect`, ['side_effects_differ']],
     [
       'a before-image added',
       `insert into trueup.before_image (run_id, seq, table_name, relation, operation, record_key)
@@ -268,7 +290,9 @@ describe('an audit', () => {
     await byHand(`update ${log} set status = 'FAILED' where seq = 2`);
     const { summary, types } = await audit(null, 'postgres://nobody@127.0.0.1:1/none');
     expect(types).toEqual(['entry_altered']);
-    expect(summary.unchecked).toEqual([expect.stringContaining('the before-images: ')]);
+    expect(summary.unchecked).toEqual([
+      expect.stringContaining('the before-images and what was changed beside the plan: '),
+    ]);
     expect(summary.checked.images).toBeNull();
   });
 
