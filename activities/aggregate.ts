@@ -17,6 +17,7 @@ import { readUnread } from '../ledger/unread';
 import type { TableStep } from './compare';
 import { measureDrift, measureFindings } from './measure';
 import { estimateTable } from './estimate';
+import { holdOneKey } from './one-key';
 import type { Resources } from './resources';
 
 const KEY_REPEATS = 'the key repeats on one side: equal rows were counted, and what differs is not corrected';
@@ -36,6 +37,7 @@ export async function aggregateTable(resources: Resources, { runId, table }: Tab
     table,
     await unaskedTypes(ledger, runId, table, key),
   );
+  if (unread === null) await holdOneKey(resources, { runId, table });
   await insertSettledFindings(ledger, runId, table);
   await markKept(ledger, runId, table);
   const findings = await countFindings(ledger, runId, table);

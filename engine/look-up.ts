@@ -75,6 +75,7 @@ export function lookUp(side: Side, keys: readonly KeyValues[], parameters: Param
   };
 }
 
-function canSpell({ spelled }: SideKey, text: string | null): boolean {
+/** Whether a text can be a value of a key column, as that is looked up. */
+export function canSpell({ spelled }: SideKey, text: string | null): boolean {
   return text !== null && (spelled === null || canHold(spelled.type, text));
 }

@@ -1,4 +1,4 @@
-import type { RowInconsistencyType } from '../contracts/finding';
+import type { RowInconsistencyType, TextRow } from '../contracts/finding';
 import type { Queryable } from '../database/connection';
 
 /**
@@ -53,5 +53,48 @@ export async function mergeTwins(
       where run_id = $1 and table_name = $2 and inconsistency_type = any ($3::text[]) and counts is null and detail is null
         and not merged`,
     [runId, table, unasked],
+  );
+}
+
+/** The rows of the source alone, by page from the key digest `after` on; those for which nothing is planned are left out. */
+export async function nextMissing(
+  ledger: Queryable,
+  { runId, table }: { readonly runId: string; readonly table: string },
+  after: string,
+  limit: number,
+): Promise<readonly { readonly id: string; readonly key: TextRow }[]> {
+  const { rows } = await ledger.query<{ id: string; record_key: string }>(
+    `select encode(key_digest, 'hex') as id, record_key from candidate
+      where run_id = $1 and table_name = $2 and inconsistency_type = 'missing_in_target' and counts is null
+        and state in ('open', 'settled') and not merged and not held and key_digest > decode($3, 'hex')
+      order by key_digest limit $4`,
+    [runId, table, after, limit],
+  );
+  return rows.map(({ id, record_key: key }) => ({ id, key: JSON.parse(key) as TextRow }));
+}
+
+export async function countMissing(ledger: Queryable, runId: string, table: string): Promise<number> {
+  const { rows } = await ledger.query<{ n: string }>(
+    `select count(*) as n from candidate
+      where run_id = $1 and table_name = $2 and inconsistency_type = 'missing_in_target' and counts is null
+        and state in ('open', 'settled') and not merged and not held`,
+    [runId, table],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+/** Plans nothing for rows of the source of which the target can have one only. All that are one key come at once. */
+export async function holdMissing(
+  ledger: Queryable,
+  runId: string,
+  table: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  await ledger.query(
+    `update candidate set held = true, detail = 'two rows of the source are one key in the target, which has neither'
+      where run_id = $1 and table_name = $2
+        and key_digest = any (array(select decode(e, 'hex') from unnest($3::text[]) as t(e)))`,
+    [runId, table, ids],
   );
 }
