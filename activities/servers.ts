@@ -40,10 +40,10 @@ export function needSame(earlier: RunServers | null | undefined, now: RunServers
   }
 }
 
-/** The connections of a run, each with a role in which it has one. */
-function connectionsOf({ tables, others = [], rules = [], throttle }: RunConfig): ReadonlyMap<string, Role> {
+/** The connections that a run uses, each with a role in which it does; what else the config has may be out of reach. */
+function connectionsOf({ tables, rules = [], throttle }: RunConfig): ReadonlyMap<string, Role> {
   const roles = new Map<string, Role>();
-  for (const { source, target } of [...others, ...tables]) {
+  for (const { source, target } of tables) {
     roles.set(source.connection, roles.get(source.connection) ?? 'source');
     roles.set(target.connection, 'target');
   }
