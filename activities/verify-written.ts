@@ -19,7 +19,8 @@ export async function verifyWritten(resources: Resources, input: TableStep, cont
     const items = await nextVerifiableItems(ledger, runId, table, after, PAGE);
     const last = items.at(-1);
     if (!last) return { checked, differing };
-    const details = await target.database.withSession(
+    const details = await target.database.withTransaction(
+      'repeatable read, read only',
       (session) => findUnrestored(session, comparison, target, items),
       context.signal,
     );

@@ -7,6 +7,7 @@ import type { PlanItem } from '../contracts/plan-item';
 import type { Queryable } from '../database/connection';
 import { sameRow } from './difference';
 import { keyText, keyValues } from './key';
+import { wrongRows } from './read-back';
 import { readRows } from './row';
 import type { Side } from './side';
 
@@ -56,25 +57,28 @@ export function changedSince(image: BeforeImage, now: TextRow | null): string | 
   return `the row was changed since the correction: ${columns.join('; ')}${more}`;
 }
 
-/** How the items' target rows differ from what the items were to leave there, by the names of the columns; null: in nothing. */
+/**
+ * How the items' target rows differ from what the items were to leave there, by the names of the columns; null: in nothing.
+ * By the same equality as when they were read back: what the target maintains of columns that are not compared is its own.
+ */
 export async function findUnrestored(
   session: Queryable,
   comparison: Comparison,
   side: Side,
-  items: readonly Pick<PlanItem, 'key' | 'before' | 'after'>[],
+  items: readonly PlanItem[],
 ): Promise<readonly (string | null)[]> {
   const keys = items.map((item) => keyValues(comparison, item.key));
-  const rows = await readRows(session, comparison, side, keys);
-  const generated = new Set(comparison.targetColumns.flatMap(({ name, generated }) => (generated ? [name] : [])));
-  return items.map((item, i) => {
-    const now = rows.get(keyText(keys[i] ?? []))?.values ?? null;
-    const wanted = item.after === null ? null : { ...(item.before ?? {}), ...item.after };
-    if (wanted === null) return now === null ? null : 'read after its correction, the target has the row again';
-    if (now === null) return 'read after its correction, the target does not have the row';
-    // A generated column follows from the others; what it held before is not among what was to be written.
-    const names = Object.keys(wanted).filter((name) => !generated.has(name) && now[name] !== wanted[name]);
-    return names.length === 0
-      ? null
-      : `read after its correction, the row is not as it was left in ${named(names, MOST_COLUMNS)}`;
+  const after = await readRows(session, comparison, side, keys);
+  const before = new Map(
+    items.flatMap(({ before: values }, i) => (values === null ? [] : [[keyText(keys[i] ?? []), { values }] as const])),
+  );
+  const wrong = await wrongRows(session, { comparison, side, items, before, source: new Map(), after });
+  return items.map((item) => {
+    const found = wrong.find((row) => row.item === item);
+    if (!found) return null;
+    if (found.now === null) return 'read after its correction, the target does not have the row';
+    return item.operation === 'delete'
+      ? 'read after its correction, the target has the row again'
+      : `read after its correction, the row is not as it was left in ${named(found.columns, MOST_COLUMNS)}`;
   });
 }
