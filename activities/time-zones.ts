@@ -1,12 +1,22 @@
 import { TrueupError } from '../contracts/errors';
+import type { Queryable } from '../database/connection';
+import { DatabaseFailure } from '../database/failure';
+import { asDefault } from '../database/settings';
 import type { TablePair } from '../contracts/table-pair';
 import type { Role } from '../engine/side';
 import { zonesOf, type Zones } from '../engine/zone';
 import type { Resources } from './resources';
 
-/** The time zones of the databases of a config, each asked once. */
+/** What a session of a database and role has by default; ours have the same everywhere. */
+interface Own {
+  readonly zone: string;
+  /** Digits after the point of an amount of money. */
+  readonly digits: number | null;
+}
+
+/** The time zones of the databases of a config, and what amounts of money mean there, each asked once. */
 export class TimeZones {
-  readonly #own = new Map<string, Promise<string>>();
+  readonly #own = new Map<string, Promise<Own>>();
   readonly #known = new Map<string, Promise<void>>();
 
   constructor(private readonly resources: Resources) {}
@@ -27,17 +37,34 @@ export class TimeZones {
       await this.#check(pair, 'target', zone);
     }
     const own = { source: await this.#ownOf(pair, 'source'), target: await this.#ownOf(pair, 'target') };
-    return zonesOf(own, { ...(source ? { source } : {}), ...(target ? { target } : {}) });
+    const zones = zonesOf(
+      { source: own.source.zone, target: own.target.zone },
+      { ...(source ? { source } : {}), ...(target ? { target } : {}) },
+    );
+    return { ...zones, moneyDigits: { source: own.source.digits, target: own.target.digits } };
   }
 
-  /** What a session of this database and role has by default; ours has UTC. */
-  #ownOf(pair: TablePair, role: Role): Promise<string> {
+  #ownOf(pair: TablePair, role: Role): Promise<Own> {
     const { connection } = pair[role];
     return remember(this.#own, `${role} ${connection}`, async () => {
-      const { rows } = await this.resources
-        .database(connection, role)
-        .query<{ zone: string }>(`select reset_val as zone from pg_settings where name = 'TimeZone'`);
-      return rows[0]?.zone ?? 'UTC';
+      const ask = async (session: Queryable, digits: string) => {
+        const { rows } = await session.query<{ zone: string; digits: string | null }>(
+          `select reset_val as zone, ${digits}::text as digits from pg_settings where name = 'TimeZone'`,
+        );
+        const [found] = rows;
+        return { zone: found?.zone ?? 'UTC', digits: found?.digits == null ? null : Number(found.digits) };
+      };
+      const database = this.resources.database(connection, role);
+      try {
+        return await database.withTransaction('read committed, read only', async (session) => {
+          await session.query(asDefault(['lc_monetary']));
+          return await ask(session, 'scale(1::money::numeric)');
+        });
+      } catch (error) {
+        // A locale that the server's machine has lost.
+        if (!(error instanceof DatabaseFailure) || error.sqlState !== '22023') throw error;
+        return await ask(database, 'null');
+      }
     });
   }
 

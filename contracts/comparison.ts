@@ -172,7 +172,12 @@ export interface Comparison {
   /** SQL conditions for the part of the rows that is looked at, beside the pair's own; absent: all. Never kept. */
   readonly within?: { readonly source: string; readonly target: string };
   /** In which zone times that bear none are read; null: nothing tells. Absent in runs of earlier versions: UTC. */
-  readonly zones?: { readonly source: string | null; readonly target: string | null };
+  readonly zones?: {
+    readonly source: string | null;
+    readonly target: string | null;
+    /** Digits after the point of an amount of `money` by each database's own `lc_monetary`; null: not known. Absent: two. */
+    readonly moneyDigits?: { readonly source: number | null; readonly target: number | null };
+  };
   /** By what changed rows are found; absent: by nothing, or the run does not ask. */
   readonly changeTime?: ChangeTime;
   /** A table that only the plan touches: it is not compared, and what stands as its source is the target itself. */

@@ -4,6 +4,7 @@ import type { TablePair } from '../contracts/table-pair';
 import type { ColumnPair } from './column-pair';
 import { equivalenceOf, ruleNote } from './column-rule';
 import { commonType } from './common-type';
+import { moneyNote, moneyUnknown } from './money';
 import { textForms } from './text-form';
 import { zoneNote, zoneOfColumn, zoneUnknown, type Zones } from './zone';
 
@@ -31,6 +32,11 @@ export function comparedColumns(
       notes.push(`not compared, as no type takes the values of both without loss: ${types}`);
       continue;
     }
+    const unknown = moneyUnknown({ source, target }, zones?.moneyDigits, pair.tolerance?.[source.name] === undefined);
+    if (unknown !== null) {
+      notes.push(`not compared, as ${unknown}: ${types}`);
+      continue;
+    }
     const zone = zoneOfColumn({ source, target }, common.type, zones);
     if (zone === 'unknown') {
       notes.push(`not compared, as ${zoneUnknown(common.type)}: ${types}`);
@@ -41,6 +47,8 @@ export function comparedColumns(
         `types differ, compared as ${common.type}${zoneNote({ source, target }, common.type, zones)}: ${types}`,
       );
     }
+    const amounts = moneyNote({ source, target }, zones?.moneyDigits);
+    if (amounts !== null) notes.push(`${source.name}: ${amounts}`);
     const note = ruleNote(pair, source.name);
     if (note !== null) notes.push(note);
     const { type, castTo } = common;

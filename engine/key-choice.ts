@@ -4,6 +4,7 @@ import type { TablePair } from '../contracts/table-pair';
 import type { TableShape } from '../database/table-shape';
 import type { ColumnPair } from './column-pair';
 import { commonType, type CommonType } from './common-type';
+import { moneyUnknown } from './money';
 import type { Role } from './side';
 import { zoneOfColumn, zoneUnknown, type Zones } from './zone';
 
@@ -35,7 +36,7 @@ export function chooseKey(
 ): KeyChoice {
   if (pair.key !== null && pair.key.length > 0) {
     const columns = pair.key.map(
-      (name) => keyPair(columnPairs, name, 'source', zones) ?? fail(pair, columnPairs, name, 'source'),
+      (name) => keyPair(columnPairs, name, 'source', zones) ?? fail(pair, columnPairs, name, 'source', zones),
     );
     return { columns, origin: 'config' };
   }
@@ -58,9 +59,9 @@ export function chooseKey(
     paired(source.primaryKey, 'source') ?? paired(target.primaryKey, 'target') ?? either.find(neverNull) ?? either[0];
   if (columns) return { columns, origin: 'catalog' };
   const [ofKey] = source.primaryKey;
-  if (ofKey !== undefined) return fail(pair, columnPairs, ofKey, 'source');
+  if (ofKey !== undefined) return fail(pair, columnPairs, ofKey, 'source', zones);
   const [lost] = target.primaryKey;
-  return lost === undefined ? { columns: [], origin: 'none' } : fail(pair, columnPairs, lost, 'target');
+  return lost === undefined ? { columns: [], origin: 'none' } : fail(pair, columnPairs, lost, 'target', zones);
 }
 
 function keyPair(
@@ -71,17 +72,26 @@ function keyPair(
 ): KeyPair | null {
   const found = columnPairs.find((columns) => columns[role].name === name);
   const common = found ? commonType(found.source, found.target) : null;
-  if (!found || !common) return null;
+  if (!found || !common || moneyUnknown(found, zones?.moneyDigits) !== null) return null;
   const zone = zoneOfColumn(found, common.type, zones);
   return zone === 'unknown' ? null : { ...found, common, ...(zone ? { zone } : {}) };
 }
 
-function fail(pair: TablePair, columnPairs: readonly ColumnPair[], name: string, role: Role): never {
+function fail(
+  pair: TablePair,
+  columnPairs: readonly ColumnPair[],
+  name: string,
+  role: Role,
+  zones: Zones | undefined,
+): never {
   const found = columnPairs.find((columns) => columns[role].name === name);
   const column = `table ${pair.name}: key column ${name}`;
   if (!found) throw new TrueupError('KEY_UNUSABLE', `${column} is not on both sides`);
   const types = `${found.source.type} in the source, ${found.target.type} in the target`;
   const common = commonType(found.source, found.target);
-  const why = common === null ? 'no type takes both without loss' : zoneUnknown(common.type);
+  const why =
+    common === null
+      ? 'no type takes both without loss'
+      : (moneyUnknown(found, zones?.moneyDigits) ?? zoneUnknown(common.type));
   throw new TrueupError('COLUMNS_INCOMPARABLE', `${column}: ${types}: ${why}`);
 }

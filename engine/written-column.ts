@@ -3,6 +3,7 @@ import type { TablePair } from '../contracts/table-pair';
 import type { TableShape } from '../database/table-shape';
 import type { ColumnPair } from './column-pair';
 import { commonType } from './common-type';
+import { moneyUnknown } from './money';
 import type { Role } from './side';
 import { comparedForm, keptForm } from './text-form';
 import { zoneOfColumn, type Zones } from './zone';
@@ -42,12 +43,13 @@ export function writtenColumns(
     if (ofTarget !== undefined) forms.target.set(t.name, ofTarget);
     if (t.generated) continue;
     const zone = common === null ? null : zoneOfColumn({ source: s, target: t }, common.type, zones);
-    if (common === null || zone === 'unknown') {
+    const near = pair.tolerance !== undefined && Object.hasOwn(pair.tolerance, s.name) && !key.includes(s.name);
+    const amounts = moneyUnknown({ source: s, target: t }, zones?.moneyDigits, !near);
+    if (common === null || zone === 'unknown' || amounts !== null) {
       left.push(t.name);
       continue;
     }
     const column = { source: s.name, target: t.name, targetType: t.baseType };
-    const near = pair.tolerance !== undefined && Object.hasOwn(pair.tolerance, s.name) && !key.includes(s.name);
     const through = common.equalAs ?? common.type;
     const conversion = {
       from: s.baseType,

@@ -1,5 +1,6 @@
 import type { TextForms } from '../contracts/comparison';
 import { quoteLiteral } from '../database/identifier';
+import type { MoneyDigits } from './money';
 import type { Role } from './side';
 import { comparedValue } from './text-form';
 
@@ -7,7 +8,10 @@ const WITHOUT = ['date', 'timestamp without time zone'];
 const WITH = 'timestamp with time zone';
 
 /** In which zone the times of a side that bear none are read; null: nothing says, and the two databases' zones differ. */
-export type Zones = Readonly<Record<Role, string | null>>;
+export interface Zones extends Readonly<Record<Role, string | null>> {
+  /** What an amount of `money` means to each of the two databases; absent in runs of earlier versions: two digits. */
+  readonly moneyDigits?: MoneyDigits;
+}
 
 /** Names of UTC in PostgreSQL; databases in containers mostly have one of them, and not always the same. */
 const UTC = /^(etc\/)?(utc|uct|gmt|gmt0|gmt[+-]0|zulu|universal|greenwich)$/i;

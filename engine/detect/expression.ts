@@ -5,6 +5,7 @@ import { quoteIdentifier } from '../../database/identifier';
 import { commonType, type CommonType, type ValueType } from '../common-type';
 import type { Sides } from '../compare-chunk';
 import { settledBoth } from '../locate';
+import { moneyUnknown } from '../money';
 import type { Role } from '../side';
 import { textForms } from '../text-form';
 import { castSql, ZONE_UNKNOWN, zoneOfColumn } from '../zone';
@@ -64,6 +65,8 @@ export async function resolveExpression(
     throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: no type takes the values of both: ${types}`);
   }
   const forms = textForms(source, target, type);
+  const amounts = moneyUnknown({ source, target }, comparison.zones?.moneyDigits);
+  if (amounts !== null) throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: ${amounts}`);
   const zone = zoneOfColumn({ source, target }, type.type, comparison.zones);
   if (zone === 'unknown') throw new TrueupError('COLUMNS_INCOMPARABLE', `${what}: ${ZONE_UNKNOWN}`);
   const cast = { castTo: type.castTo, ...(forms ? { forms } : {}), ...(zone ? { zone } : {}) };
