@@ -59,11 +59,14 @@ export async function countersNow(session: Queryable, read: string): Promise<Cou
   return JSON.parse(now.rows[0]?.counters ?? '{}') as Counters;
 }
 
-/** What this session has changed since the counters were read, in the same transaction. */
-export async function changesBetween(session: Queryable, before: Counters): Promise<readonly Changed[]> {
-  // A table that this transaction truncated has a row of it in pg_class: no older than the transaction and visible, so its own.
-  const { rows } = await session.query<Record<'oid' | 'schema' | 'name' | 'i' | 'u' | 'd' | 'rewritten', string>>(
-    `select c.oid, n.nspname as schema, c.relname as name, s.inserted as i, s.updated as u, s.deleted as d,
+/** SQL for the counters of the session as jsonb, where the server counts. */
+export const COUNTERS_JSON = `(${ALL})::jsonb`;
+
+/**
+ * SQL that lists the tables that the session has changed: `oid`, `schema`, `name`, `i`, `u`, `d`, `rewritten`. A table that this
+ * transaction truncated has a row of it in pg_class: no older than the transaction and visible, so its own.
+ */
+export const CHANGED_TABLES = `select c.oid, n.nspname as schema, c.relname as name, s.inserted as i, s.updated as u, s.deleted as d,
             own.rewritten
        from (select pg_current_xact_id_if_assigned() as xid) as x
             cross join ${COUNTED.replace(
@@ -77,8 +80,12 @@ export async function changesBetween(session: Queryable, before: Counters): Prom
             ) as own
  where`,
             )}
-        and (${HAS_CHANGED} or own.rewritten)`,
-  );
+        and (${HAS_CHANGED} or own.rewritten)`;
+
+/** What this session has changed since the counters were read, in the same transaction. */
+export async function changesBetween(session: Queryable, before: Counters): Promise<readonly Changed[]> {
+  const { rows } =
+    await session.query<Record<'oid' | 'schema' | 'name' | 'i' | 'u' | 'd' | 'rewritten', string>>(CHANGED_TABLES);
   return rows.flatMap((row) => {
     const [inserted, updated, deleted] = before[row.oid] ?? [0, 0, 0];
     const changed = {

@@ -2,7 +2,9 @@ import type { Comparison } from '../../contracts/comparison';
 import { TrueupError } from '../../contracts/errors';
 import type { PlanItem } from '../../contracts/plan-item';
 import type { RunReport } from '../../contracts/run';
+import type { RunConfig } from '../../contracts/table-pair';
 import { Database, type Queryable } from '../../database/connection';
+import { quoteQualified } from '../../database/identifier';
 import {
   scriptChangeText,
   scriptChecks,
@@ -16,7 +18,7 @@ import { listBesidePlan } from '../../ledger/beside-plan';
 import { nextEffects } from '../../ledger/effect';
 import { listPlanItems, listPlanSteps } from '../../ledger/plan';
 import { listPlanTables, nextRoots, readFindingTimes } from '../../ledger/plan-batch';
-import { readComparison } from '../../ledger/run';
+import { readComparison, readRunConfig } from '../../ledger/run';
 import {
   BATCH_BEGIN,
   BATCH_END,
@@ -28,6 +30,7 @@ import {
   scriptTableText,
   type ScriptReverse,
 } from '../render/plan-script';
+import { BESIDE_TABLES, scriptTermsText, type ScriptTerm } from '../render/plan-script-beside';
 import { checkText } from '../render/plan-script-check';
 import { libraryText } from '../render/plan-script-library';
 import { SCRIPT_TABLES } from '../render/plan-script-tables';
@@ -54,8 +57,9 @@ export async function* planScript(
   const database = await databaseName(config.connectionUrl(target), target);
   const read = await readFindingTimes(ledger, runId);
   yield scriptHead({ report, madeAt: new Date().toISOString(), connection: target, database, read });
-  yield `\n${SCRIPT_TABLES}\n\n`;
+  yield `\n${SCRIPT_TABLES}\n${BESIDE_TABLES}\n\n`;
   for (const comparison of here.values()) yield scriptTableText(scriptTable(comparison));
+  yield scriptTermsText(termsOf(await readRunConfig(ledger, runId), target, [...here.values()]));
   yield `\n${checkText({ runId, database, schema: config.ledger.schema })}\n\n${libraryText(runId)}\n`;
   yield scriptApply(report);
   const done = new Done(here);
@@ -72,6 +76,19 @@ export async function* planScript(
     }
   }
   yield scriptEnd(done.reverses(), await listBesidePlan(ledger, runId, target));
+}
+
+/** What may be changed beside the plan on this target, as Trueup itself would let it. */
+function termsOf(config: RunConfig | null, target: string, comparisons: readonly Comparison[]): readonly ScriptTerm[] {
+  const pairs = [...(config?.tables ?? []), ...(config?.others ?? [])];
+  const refs = pairs.flatMap((pair) => [pair.source, pair.target]).filter(({ connection }) => connection === target);
+  const names = new Set(refs.map(({ schema, table }) => quoteQualified(schema, table)));
+  const own = comparisons.flatMap(({ pair: { name: table, sideEffects = 'record' } }): readonly ScriptTerm[] => {
+    if (sideEffects === 'forbid') return [{ kind: 'forbid', table, relation: null }];
+    if (sideEffects === 'record') return [];
+    return sideEffects.allow.map((ref) => ({ kind: 'allow', table, relation: quoteQualified(ref.schema, ref.table) }));
+  });
+  return [...[...names].map((relation): ScriptTerm => ({ kind: 'config', table: null, relation })), ...own];
 }
 
 async function readComparisons(ledger: Queryable, runId: string): Promise<ReadonlyMap<string, Comparison>> {

@@ -101,6 +101,7 @@ ${plpgsql(
   `declare
   one record;
   changed bigint;
+  counted jsonb := pg_temp.trueup_counters();
 begin
   -- What can wait is looked at when all is done, below.
   set constraints all deferred;
@@ -143,6 +144,7 @@ begin
     end if;
   end loop;
   set constraints all immediate;
+  perform pg_temp.trueup_nothing_beside(roots, counted);
   perform pg_temp.trueup_read(roots);
   perform pg_temp.trueup_read_back(roots);
   insert into trueup_script.change (run_id, seq, table_name, operation, record_key, own_key, before_row, after_row)

@@ -1,4 +1,5 @@
 import { quoteLiteral } from '../../database/identifier';
+import { BESIDE, BESIDE_SAID } from './plan-script-beside';
 import { changeText, READ, UNPLANNED } from './plan-script-change';
 import { NOT_AS_PLANNED, READ_BACK, SUSPECTS } from './plan-script-read-back';
 import { plpgsql } from './plan-script-text';
@@ -18,6 +19,8 @@ ${UNPLANNED}
 ${SUSPECTS}
 
 ${READ_BACK}
+
+${BESIDE}
 
 ${changeText(run)}
 
@@ -184,6 +187,7 @@ begin
   for one in select tab, operation, state, n from pg_temp.trueup_count order by tab, operation, state loop
     raise notice 'trueup: % %: % %', one.tab, one.operation, one.n, one.state;
   end loop;
+  ${BESIDE_SAID}
   for one in
     select l.seq, s.operation, s.tab, l.key, l.reason
       from pg_temp.trueup_left l join pg_temp.trueup_statement s on s.id = l.statement order by l.seq limit ${MOST_LEFT}
