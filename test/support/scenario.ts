@@ -153,8 +153,8 @@ export class Scenario {
     return id;
   }
 
-  async approve(workflowId: string, planDigest: string): Promise<void> {
-    const input = JSON.stringify({ approver: 'Ada', planDigest });
+  async approve(workflowId: string, planDigest: string, terms: object = {}): Promise<void> {
+    const input = JSON.stringify({ approver: 'Ada', planDigest, ...terms });
     await this.temporal('workflow', 'signal', '--workflow-id', workflowId, '--name', 'approve', '--input', input);
   }
 
