@@ -172,6 +172,38 @@ describe('beside the plan', () => {
     ]);
   });
 
+  it.each(['before_image', 'side_effect'])(
+    'in a table that is named as one of Trueup’s own, %s, counts like in any other',
+    async (name) => {
+      const named = (sql: string) => sql.replaceAll('hist_log', name);
+      await run.reset('[hist]', `, ${AUTO}, sideEffects: forbid`);
+      await run.both(named(TABLES));
+      await run.source.query(`insert into hist values (1, 'a')`);
+      await run.target.query(named(LOGGED));
+      const { entries } = await run.correct('named');
+      expect(entries.map(({ status }) => status)).toEqual(['FAILED']);
+      expect(entries[0]?.error).toContain(`public.${name} (1 inserted)`);
+      expect(await run.contents('hist', name)).toBe(JSON.stringify([[], []]));
+    },
+  );
+
+  it('is a table that is emptied, also where the plan takes rows of it along', async () => {
+    await run.reset('[parent]', `, ${AUTO}, sideEffects: forbid`);
+    await run.both('create table parent (id int primary key); insert into parent values (1)');
+    await run.target.query(`insert into parent values (2);
+      create table child (id int primary key, p int references parent on delete cascade);
+      insert into child values (10, 2), (11, 1), (12, 1);
+      create function empties() returns trigger language plpgsql as $$ begin truncate public.child; return null; end $$;
+      create trigger empty after delete on parent for each statement execute function empties()`);
+    const before = await run.contents('parent', 'child');
+    const { entries } = await run.correct('emptied');
+    expect(entries.map(({ status }) => status)).not.toContain('SUCCESS');
+    expect(entries.map(({ error }) => error).join()).toMatch(
+      /rows of public\.child \(.*truncated\).*empty on public\.parent/,
+    );
+    expect(await run.contents('parent', 'child')).toBe(before);
+  });
+
   it('by a rule', async () => {
     await scene(
       '[hist, hist_log]',

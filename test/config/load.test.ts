@@ -433,6 +433,11 @@ describe('problems', () => {
       `connections: { "a b": { url: "\${A}" } }`,
       'connections["a b"]: found a map, allowed: a map of connection names (letters, digits, _ and -) to { url: "${NAME}" }',
     ],
+    // Such a name would be in every message and in the ledger.
+    [
+      SIDES.replace('{ legacy:', '{ "postgres://me:hunter2@h/db": { url: "${A}" }, legacy:'),
+      'connections[a hidden name]: found a map, allowed: a map of connection names (letters, digits, _ and -) to { url: "${NAME}" }',
+    ],
     [
       `${SIDES}tables: [{ name: a, where: "x = '\${'" }]`,
       'tables[0].where: found ${ without a name and a closing }, allowed: ${NAME} for the environment variable NAME, or $${ for a literal ${',
