@@ -7,12 +7,12 @@ import { pairsOf, type CheckRules, type CheckRun } from './check';
 export const drift: CheckRules = { check: checkDrift, settles: false, rechecks: false };
 
 async function* checkDrift({ resources, runId, config, context }: CheckRun, table: string) {
-  const { pair } = await resources.comparison(runId, table);
+  const { pair, zones } = await resources.comparison(runId, table);
   const databases = {
     source: resources.database(pair.source.connection, 'source'),
     target: resources.database(pair.target.connection, 'target'),
   };
-  const found = await findDrift(pair, pairsOf(config), databases, context.signal);
+  const found = await findDrift(pair, pairsOf(config), databases, context.signal, zones);
   yield found.drifts.map((each) => findingOf(table, each));
   const { columns, constraints, indexes, drifts, notes } = found;
   const looked = `of the source: columns ${columns}, constraints ${constraints}, indexes ${indexes}`;

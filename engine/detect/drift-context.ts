@@ -4,6 +4,7 @@ import { quoteIdentifier, quoteQualified } from '../../database/identifier';
 import type { ColumnDefinition } from '../../database/column-definition';
 import type { TableDefinition } from '../../database/table-definition';
 import type { ColumnPair } from '../column-pair';
+import type { Zones } from '../zone';
 import { formOf, renameColumns } from './sql-form';
 
 export type DriftObject =
@@ -58,6 +59,8 @@ export class DriftContext {
     readonly target: TableDefinition,
     readonly columns: readonly ColumnPair[],
     readonly known: Known,
+    /** In which zones times without one are read; absent: nobody asked. */
+    readonly zones?: Zones,
   ) {
     this.relation = quoteQualified(target.schema, target.name);
     this.alter = `alter table ${this.relation}`;

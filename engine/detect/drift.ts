@@ -5,6 +5,7 @@ import { readKnown } from '../../database/known-name';
 import { readTableDefinition, type TableDefinition } from '../../database/table-definition';
 import { TrueupError } from '../../contracts/errors';
 import { pairColumns } from '../column-pair';
+import type { Zones } from '../zone';
 import { columnDrift } from './column-drift';
 import { constraintDrift, parentOf } from './constraint-drift';
 import { DriftContext, type Drift, type DriftObject } from './drift-context';
@@ -39,7 +40,7 @@ const ORDER: readonly DriftObject[] = [
 
 /**
  * How the definition of the target's table differs from the source's, as both catalogs are now; in the order in which the
- * statements that are suggested can be carried out. `pairs` say where the parents of foreign keys are in the target.
+ * statements that are suggested can be carried out. `zones` are those of the comparison. `pairs` say where the parents of foreign keys are in the target.
  *
  * @throws TABLE_NOT_FOUND, COLUMN_NOT_FOUND: a side has no such table any more, or lacks a column that the config maps.
  */
@@ -48,6 +49,7 @@ export async function findDrift(
   pairs: readonly TablePair[],
   databases: DriftSides,
   signal?: AbortSignal,
+  zones?: Zones,
 ): Promise<FoundDrift> {
   const source = await read(databases.source, pair, 'source', signal);
   const target = await read(databases.target, pair, 'target', signal);
@@ -55,7 +57,7 @@ export async function findDrift(
   const unknown = { types: new Set<string>(), collations: new Set<string>(), relations: new Set<string>() };
   const context = new DriftContext(pair, pairs, source, target, columns, unknown);
   const known = await readNames(databases.target, context);
-  const drifts = drift(new DriftContext(pair, pairs, source, target, columns, known));
+  const drifts = drift(new DriftContext(pair, pairs, source, target, columns, known, zones));
   const notes = [source.kind, target.kind].some((kind) => kind.includes('view'))
     ? ['of a view, columns and their types alone are compared']
     : [];

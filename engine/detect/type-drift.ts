@@ -1,6 +1,8 @@
 import type { ColumnDefinition } from '../../database/column-definition';
 import { quoteLiteral } from '../../database/identifier';
 import { commonType } from '../common-type';
+import { moneyUnknown } from '../money';
+import { zoneNote, zoneOfColumn, zoneUnknown } from '../zone';
 import { changeType } from './column-ddl';
 import { ofColumn, type ColumnDefinitions, type Drift, type DriftContext } from './drift-context';
 import { typeFit, type Fit } from './type-fit';
@@ -30,11 +32,22 @@ export function typeDrift(context: DriftContext, { source, target }: ColumnDefin
       target: target.type,
       severity,
       meaning,
-      comparison:
-        common === null ? 'its values are not compared' : isSame ? null : `its values are compared as ${common.type}`,
+      comparison: isSame && common !== null ? null : comparedAs(context, { source, target }),
       ddl: context.isTable ? changeType(context, source, target) : [],
     },
   ];
+}
+
+/** What the difference of types does to the comparison: the common type, and the zone that times without one are read in. */
+function comparedAs({ pair, zones }: DriftContext, columns: ColumnDefinitions): string {
+  const common = commonType(columns.source, columns.target);
+  if (common === null) return 'its values are not compared';
+  const exact = pair.tolerance?.[columns.source.name] === undefined;
+  const zone = zoneOfColumn(columns, common.type, zones);
+  const why =
+    moneyUnknown(columns, zones?.moneyDigits, exact) ?? (zone === 'unknown' ? zoneUnknown(common.type) : null);
+  if (why !== null) return `its values are not compared, as ${why}`;
+  return `its values are compared as ${common.type}${zoneNote(columns, common.type, zones)}`;
 }
 
 /** Where a domain is concerned: by what it is made of, and by the rules that it has. */
@@ -61,7 +74,7 @@ function domain(context: DriftContext, { source, target }: ColumnDefinitions): r
       target: text(target),
       severity: fit === 'same' ? (hasRules ? 'medium' : 'low') : severity,
       meaning: fit === 'same' ? sameMeaning : meaning,
-      comparison: fit === 'incomparable' ? 'its values are not compared' : null,
+      comparison: source.baseType === target.baseType ? null : comparedAs(context, { source, target }),
       ddl: isSameName
         ? domainRules(context, a, b, isSameType)
         : context.isTable

@@ -76,3 +76,31 @@ describe('the check of the schema', () => {
     await expect(reading).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND' });
   });
 });
+
+describe('the check of the schema, of times without a zone', () => {
+  let one: OneTable;
+  beforeAll(async () => {
+    one = await OneTable.create('drift_zone');
+    await one.source.query(`alter database "${one.source.name}" set timezone = 'Asia/Tokyo'`);
+    await one.target.query(`alter database "${one.target.name}" set timezone = 'America/New_York'`);
+  });
+  afterAll(() => one.drop());
+
+  it.each([
+    ['timestamp', 'timestamptz'],
+    ['timestamptz', 'date'],
+    ['moment', 'timestamptz'],
+  ])('names the zone by which a %s is compared with a %s, or says that there is none', async (source, target) => {
+    await one.source.query(`drop table if exists t; drop domain if exists moment; create domain moment as timestamp;
+      create table t (id int primary key, a ${source})`);
+    await one.target.query(`drop table if exists t; create table t (id int primary key, a ${target})`);
+    const details = async () =>
+      (await checked(one, 'drift', 't', INPUT)).findings.map(({ detail }) => detail).join('\n');
+    one.configure('[{ name: t, timeZone: Europe/Berlin }]');
+    expect(await details()).toContain(
+      'compared as timestamp with time zone, times without a zone read as of Europe/Berlin',
+    );
+    one.configure();
+    expect(await details()).toContain('not compared, as the two databases have different time zones');
+  });
+});
