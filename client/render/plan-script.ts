@@ -5,6 +5,7 @@ import type { BesidePlan } from '../../ledger/beside-plan';
 import { PINNED_SETTINGS } from '../../database/settings';
 import { quoteLiteral } from '../../database/identifier';
 import { planItemLines } from './plan-item';
+import { SESSION_BEGIN, SESSION_CHECK } from './plan-script-session';
 import { comment, dollarQuoted } from './plan-script-text';
 import { blockedLines, decisionLine, planTable } from './plan-table';
 import { instant, plural } from './text';
@@ -111,6 +112,7 @@ export function scriptHead(head: ScriptHead): string {
       (set) => `\\set ${set}`,
     ),
     '\\encoding UTF8',
+    ...SESSION_BEGIN,
     ...Object.entries(settings).map(([name, value]) => `set ${name} = ${quoteLiteral(value)};`),
     ...flag('trueup_give_back'),
     ...flag('trueup_override'),
@@ -153,7 +155,7 @@ export function scriptItemsText(items: readonly ScriptItem[]): string {
   return `insert into pg_temp.trueup_item (seq, root, also, statement, key, before, after, own, wanted) values\n${rows.join(',\n')};\n`;
 }
 
-export const BATCH_BEGIN = '\nbegin;\n';
+export const BATCH_BEGIN = `\n${SESSION_CHECK}\nbegin;\n`;
 export const BATCH_END = 'call pg_temp.trueup_apply();\ncommit;\n';
 
 /** What gives back one operation on one table. */

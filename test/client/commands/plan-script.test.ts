@@ -3,6 +3,9 @@ import { loadConfig } from '../../../config/load';
 import { leaveOutItems } from '../../../ledger/approval';
 import { readNewestReport } from '../../../ledger/report';
 import { CorrectionRun } from '../../support/correction-run';
+import { Client } from 'pg';
+import { PgBouncer } from '../../support/pgbouncer';
+import { servers } from '../../support/servers';
 import { runByStatements, runScript } from '../../support/psql';
 
 const holding = (text: string) => expect.stringContaining(text) as string;
@@ -607,5 +610,35 @@ describe('a script whose target is not as planned', () => {
       code: 0,
       messages: holding('delete: 1601 done'),
     });
+  });
+});
+
+describe('a script behind a pooler', () => {
+  it('stops before it sets or makes anything where its transactions have no session of their own', async () => {
+    await run.reset(`[{ name: t, source: public.t, ${AUTO} }]`);
+    await run.both('create table t (id int primary key)');
+    await run.source.query('insert into t values (1)');
+    const { script } = await planned();
+    const bouncer = await PgBouncer.start(servers.postgresUrl, 'transaction', { server_round_robin: 1 });
+    const others = [0, 1, 2].map(() => new Client({ connectionString: bouncer.url(run.target.url) }));
+    try {
+      await Promise.all(others.map((client) => client.connect()));
+      await Promise.all(others.map((client) => client.query('select pg_sleep(0.3)')));
+      const stopped = { code: 3, messages: holding('needs a session of its own') };
+      expect(await runScript(bouncer.url(run.target.url), script)).toMatchObject(stopped);
+      expect(await runByStatements(bouncer.url(run.target.url), script, [])).toMatchObject(stopped);
+      for (const client of others) {
+        const { rows } = await client.query<{ s: string }>(
+          `select current_setting('search_path') || ' ' || coalesce(to_regclass('pg_temp.trueup_item')::text, '') as s`,
+        );
+        expect(rows[0]?.s).toBe('"$user", public ');
+      }
+      expect(await run.rows('t')).toEqual([]);
+    } finally {
+      await Promise.all(others.map((client) => client.end()));
+      await bouncer.stop();
+    }
+    expect(await sql(script)).toMatchObject({ code: 0 });
+    expect(await run.rows('t')).toEqual([{ id: '1' }]);
   });
 });
