@@ -9,6 +9,7 @@ import { readTableShape, type TableShape } from '../database/table-shape';
 import { assertCorrectable } from '../engine/apply';
 import { changeTimeOf } from '../engine/change-time';
 import { resolveComparison } from '../engine/comparison';
+import { withReferences } from '../engine/reference-column';
 import type { Zones } from '../engine/zone';
 import { parentsFirst } from '../engine/table-order';
 import { migrate } from '../ledger/migrate';
@@ -39,14 +40,20 @@ export async function resolveTables(
   // Where nothing at all can be read there is no run.
   if (comparisons.every(({ unread }) => unread?.code === 'PRIVILEGE_MISSING')) needRead(comparisons);
   const foreignKeys = [];
+  const referring = new Map<string, Comparison>();
   for (const target of new Set(pairs.map((pair) => pair.target.connection))) {
     const database = resources.database(target, 'target');
-    foreignKeys.push(...(await readForeignKeys(database)));
+    const ofTarget = await readForeignKeys(database);
+    foreignKeys.push(...ofTarget);
+    const here = comparisons.filter(({ pair }) => pair.target.connection === target);
+    for (const found of withReferences(here, ofTarget)) referring.set(found.pair.name, found);
     const isWritten = comparisons.some(({ pair, unread }) => !unread && pair.target.connection === target);
     if (apply && isWritten) await migrate(database, resources.config().ledger.schema, 'target');
   }
   const ordered = parentsFirst(
-    comparisons.map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
+    comparisons
+      .map((comparison) => referring.get(comparison.pair.name) ?? comparison)
+      .map((comparison) => ({ name: comparison.pair.name, target: comparison.pair.target, comparison })),
     foreignKeys,
   );
   return ordered.map(({ comparison }) => comparison);

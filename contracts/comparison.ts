@@ -68,11 +68,11 @@ export type KeyOrigin = 'config' | 'catalog' | 'none';
 
 /**
  * When two values are equal although their hashes differ. `equal`: by SQL's `=` of the type, where the text that is
- * hashed tells more apart. `xml`: a text spells the same xml. `text`: by a rule of the config, and by what a text may spell,
+ * hashed tells more apart, in a collation of the target, quoted for SQL, or in that of its texts (`texts`: some may be no value of the type). `xml`: a text spells the same xml. `text`: by a rule of the config, and by what a text may spell,
  * as `true` and `t`. The others are chosen in the config; `types` are those of the source and the target.
  */
 export type Equivalence =
-  | { readonly kind: 'equal'; readonly type: string }
+  | { readonly kind: 'equal'; readonly type: string; readonly collation?: string; readonly texts?: true }
   | { readonly kind: 'near'; readonly within: Tolerance; readonly types: readonly [source: string, target: string] }
   | { readonly kind: 'xml' }
   | { readonly kind: 'text'; readonly rule: TextRule; readonly spelling?: 'boolean' | 'inet' };

@@ -112,6 +112,17 @@ function equalAs({ baseType, category }: ValueType): string | null {
   return category === 'S' && !isCitext(baseType) ? null : baseType;
 }
 
+/** Types of which a text can tell which of its values it spells, in whatever way. */
+const READ_FROM_TEXT = new Set(['numeric', ...FLOATS, 'uuid', 'boolean', 'date', 'timestamp without time zone']);
+
+/** Whether two values of a key that are spelt otherwise may be one by a side's own `=` though nobody asks it. */
+export function isUnasked(source: ColumnShape, target: ColumnShape): boolean {
+  if (ownEquality(source, target) !== null || ownEquality(target, source) !== null) return false;
+  if (source.baseType === target.baseType) return source.baseType.includes('.') && equalAs(source) !== null;
+  const [text, other] = isText(source) ? [source, target] : [target, source];
+  return isText(text) && !isText(other) && !TEXT_IS_EQUAL.has(other.category);
+}
+
 /**
  * How a side asks its own `=` for a key, where that takes values for one which the common form tells apart; null: it takes
  * none. Types of the users' own are asked by their form alone: a value of one database may be none of the other's.
@@ -132,7 +143,7 @@ export function ownEquality(own: ColumnShape, other: ColumnShape): OwnEquality |
     return equalAs(own) === null || /^(json|(bit|character)(\[\])?)$/.test(baseType) ? null : equality(baseType);
   }
   if (baseType === 'bpchar') return isText(other) ? equality(baseType) : null;
-  if (!isText(other) || !(INTEGERS.includes(baseType) || ['numeric', 'uuid'].includes(baseType))) return null;
+  if (!isText(other) || !(INTEGERS.includes(baseType) || READ_FROM_TEXT.has(baseType))) return null;
   return equality(INTEGERS.includes(baseType) ? 'bigint' : baseType);
 }
 

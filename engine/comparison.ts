@@ -3,6 +3,7 @@ import { TrueupError } from '../contracts/errors';
 import type { TablePair } from '../contracts/table-pair';
 import type { TableShape } from '../database/table-shape';
 import { pairColumns, type ColumnPair } from './column-pair';
+import { isUnasked } from './common-type';
 import { comparedColumns } from './compared-columns';
 import { chooseKey, type KeyChoice } from './key-choice';
 import { layKey } from './key-order';
@@ -35,6 +36,12 @@ export function resolveComparison(
   for (const found of choice.columns) {
     const note = zoneNote(found, found.common.type, zones);
     if (note !== '') notes.push(`key ${found.source.name} compared as ${found.common.type}${note}`);
+  }
+  for (const { source: a, target: b } of choice.columns.filter((found) => isUnasked(found.source, found.target))) {
+    notes.push(
+      `key ${a.name} (${a.type} in the source, ${b.type} in the target) is matched by its text alone: a row whose key is ` +
+        'spelt otherwise on the other side is one missing and one extra row, even if the database takes both keys for equal',
+    );
   }
   const keyText = key.map((column) => column.source).join(', ');
   if (key.length === 0) {

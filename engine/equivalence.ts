@@ -105,7 +105,7 @@ interface Question {
 
 function questionOf(equivalence: Exclude<Equivalence, { kind: 'text' }>, zone: Cast['zone']): Question {
   if (equivalence.kind === 'xml') return { condition: sameXml, values: [] };
-  if (equivalence.kind === 'equal') return { condition: equalCondition(equivalence.type), values: [] };
+  if (equivalence.kind === 'equal') return { condition: equalCondition(equivalence), values: [] };
   const { within, types } = equivalence;
   const isNumber = 'number' in within;
   const [a, b] = isNumber
@@ -137,10 +137,20 @@ function microsecondsForm(text: string, type: string, zone?: string | null): str
  * name is something else for some types: two boxes are `=` when their areas are.) A type of the users' own may be
  * another in the source: a text counts only where the target's type holds it without a change.
  */
-function equalCondition(type: string): string {
+function equalCondition({ type, collation, texts }: Extract<Equivalence, { kind: 'equal' }>): string {
   const held = type.includes('.') ? `a::${type}::text = a and b::${type}::text = b and ` : '';
-  return `${held}array[a::${type}] = array[b::${type}]`;
+  const [a, b] = ['a', 'b'].map((text) => `${text}::${type}${collation === undefined ? '' : ` collate ${collation}`}`);
+  const equal = `${held}array[${a}] = array[${b}]`;
+  const read = texts ? TEXT_OF[type] : undefined;
+  return read === undefined ? equal : `case when a ~ '${read}' and b ~ '${read}' then ${equal} else false end`;
 }
+
+/** Types that a text may stand beside: which texts are surely read as one, as the others would be an error. */
+const TEXT_OF: Readonly<Record<string, string>> = {
+  bigint: '^[+-]?[0-9]{1,18}$',
+  numeric: '^[+-]?[0-9]{1,1000}([.][0-9]{1,1000})?$',
+  uuid: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+};
 
 /** Pairs and characters in one statement. */
 const MOST_PAIRS = 500;

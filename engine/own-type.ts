@@ -36,12 +36,31 @@ export function ownValues(type: string, texts: readonly (string | null)[]): read
 const SPELLS: Readonly<Record<string, (text: string) => boolean>> = {
   bigint: (text) => /^[+-]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text),
   numeric: (text) => /^([+-]?(\d{1,1000}(\.\d{0,1000})?|\.\d{1,1000})(e[+-]?\d{1,3})?|nan)$/i.test(text),
+  real: isPlainNumber,
+  'double precision': isPlainNumber,
+  boolean: (text) => /^\s*(t(r(ue?)?)?|y(es?)?|on|1|f(a(l(se?)?)?)?|no?|off?|0)\s*$/i.test(text),
+  date: isDay,
+  'timestamp without time zone': (text) => {
+    const [, day = '', time] = /^(\S{10})(?:[ T](.*))?$/.exec(text) ?? [];
+    return isDay(day) && (time === undefined || /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$/.test(time));
+  },
   uuid: (text) => /^\{?[0-9a-f]{4}(-?[0-9a-f]{4}){7}\}?$/i.test(text) && text.startsWith('{') === text.endsWith('}'),
 };
 
 /** Whether a text of a key can be one of a type's values. */
 export function canHold(type: string, text: string): boolean {
   return Object.hasOwn(SPELLS, type) ? (SPELLS[type]?.(text) ?? true) : true;
+}
+
+/** Within what every float can hold. */
+function isPlainNumber(text: string): boolean {
+  return /^[+-]?\d{1,30}(\.\d{0,30})?$/.test(text);
+}
+
+/** A day as `2024-02-29`, which is one. */
+function isDay(text: string): boolean {
+  const day = /^[1-9]\d{3}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
+  return day !== null && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function isInteger(baseType: string): boolean {

@@ -53,6 +53,10 @@ describe('keys that are spelt otherwise', () => {
       '2A000000-0000-4000-8000-00000000000A',
       '',
     ],
+    ['text and boolean', 'text', 'boolean', 'Yes', 'true', ''],
+    ['text and a float', 'text', 'double precision', '1.50', '1.5', ''],
+    ['real and text', 'real', 'text', '2', '2.0', ''],
+    ['timestamp and text', 'timestamp', 'text', '2024-02-29 01:02:00', '2024-02-29T01:02', ''],
     ['text and padded text', 'text', 'char(5)', 'a ', 'a', ''],
   ] as const;
 
@@ -80,6 +84,21 @@ describe('keys that are spelt otherwise', () => {
     expect(again.entries).toEqual([]);
     expect(said(await run.undo(runId)).map((text) => text.replace(/ .* /, ' '))).toEqual(['update SUCCESS']);
     expect(await run.contents('t')).toBe(before);
+  });
+
+  it('are said not to be asked for where only the text can be', async () => {
+    await run.reset(`[{ name: t, source: public.t, ${AUTO} }, { name: e, source: public.e, ${AUTO} }]`);
+    await run.both(`create type pair as (a numeric, b text); create type mood as enum ('ok');
+      create table e (k mood primary key)`);
+    await run.source.query('create table t (p pair, i text, primary key (p, i))');
+    await run.target.query('create table t (p pair, i interval, primary key (p, i))');
+    const runId = await run.compare('unasked');
+    const notes = await run.target.query(
+      `select table_name || ' ' || n as said from trueup.run_table, jsonb_array_elements_text(comparison -> 'notes') n
+        where run_id = $1 and n like '%by its text alone%'`,
+      [runId],
+    );
+    expect(notes.map(({ said }) => said?.slice(0, 7)).sort()).toEqual(['t key i', 't key p']);
   });
 
   it('are equal where the key has one form: numeric 1.0 and 1.00, float -0 and 0, char(n) of two lengths', async () => {
