@@ -93,4 +93,40 @@ describe('a reviewer lets values be written in the type in which they were compa
     expect(statuses(given.entries)).toEqual(['SUCCESS']);
     expect((await run.rows('t'))[1]).toEqual({ id: '2', n: '6', m: '8.50', b: '0', v: 'b', Must: '4' });
   });
+
+  it.each([
+    ['timestamp', 'timestamptz'],
+    ['timestamptz', 'timestamp'],
+    ['date', 'timestamptz'],
+  ])('APPLY_SOURCE writes a %s to a %s by the zone of its database, and undo gives it back', async (source, target) => {
+    const zone = 'America/New_York';
+    const other = await CorrectionRun.create('review_zones');
+    const before = run;
+    run = other;
+    try {
+      for (const { name, query } of [run.source, run.target]) {
+        await query(`alter database "${name}" set timezone = '${zone}'; set timezone = '${zone}'`);
+      }
+      await run.reset(`[{ name: t, source: public.t, ${REVIEW} }]`, ', fourEyes: false');
+      // Summer, and the hour that comes twice in autumn.
+      await run.source.query(`create table t (id int primary key, at ${source});
+        insert into t values (1, '2024-07-15 23:30'), (2, '2024-11-03 01:30')`);
+      await run.target.query(
+        `create table t (id int primary key, at ${target}); insert into t values (1, '2020-01-01')`,
+      );
+      const kept = await run.contents('t');
+      const first = await resolve('field_mismatch', 'APPLY_SOURCE');
+      const second = await resolve('missing_in_target', 'APPLY_SOURCE');
+      expect([...statuses(first.entries), ...statuses(second.entries)]).toEqual(['SUCCESS', 'SUCCESS']);
+      expect(await run.rows('t')).toEqual(
+        await run.source.query(`select id, (at::${target})::text as at from t order by id`),
+      );
+      expect(statuses(await run.undo(second.runId))).toEqual(['SUCCESS']);
+      expect(statuses(await run.undo(first.runId))).toEqual(['SUCCESS']);
+      expect(await run.contents('t')).toBe(kept);
+    } finally {
+      run = before;
+      await other.drop();
+    }
+  });
 });

@@ -201,4 +201,43 @@ describe('a correction', () => {
     );
     expect(checked).toEqual({ style: 't', made: 't', parsed: '2024-02-01' });
   });
+
+  it.each([
+    ['timestamp', 'timestamptz'],
+    ['timestamptz', 'timestamp'],
+  ])(
+    'of the hour that comes twice, from %s to %s, is as the cast of the database or FAILED',
+    async (source, target) => {
+      await run.reset(TABLE());
+      // Both instants of one local time, the ends of the hour, and the hour that is left out.
+      const times = [
+        '2024-11-03 05:30+00',
+        '2024-11-03 06:30+00',
+        '2024-11-03 05:00+00',
+        '2024-11-03 06:59:59+00',
+        '2024-03-10 02:30',
+      ];
+      await run.source.query(`create table t (id int primary key, at ${source})`);
+      const seen = [];
+      for (const [i, time] of times.entries()) {
+        await run.source.query(`insert into t values ($1, $2::text::timestamptz)`, [i + 1, time]);
+      }
+      seen.push(...(await run.source.query(`select id, (at::${target})::text as at from t order by id`)));
+      await run.target.query(`create table t (id int primary key, at ${target})`);
+      const { entries } = await run.correct('twice');
+      const made = new Map((await rowsOf(run)).map(({ id, at }) => [id, at]));
+      for (const { key, status } of entries) {
+        expect({ key, status, at: made.get(key) }).toEqual(
+          status === 'SUCCESS'
+            ? { key, status, at: seen.find(({ id }) => id === key)?.['at'] }
+            : { key, status: 'FAILED', at: undefined },
+        );
+      }
+      const outcome = entries.map(({ key, status }) => `${key} ${status}`);
+      // A local time is one instant by the cast; the other of the two is none that a timestamp can hold.
+      expect(outcome).toEqual(
+        times.map((_, i) => `${i + 1} ${target === 'timestamp' && [0, 2].includes(i) ? 'FAILED' : 'SUCCESS'}`),
+      );
+    },
+  );
 });
