@@ -68,6 +68,8 @@ export interface InProcessOptions {
   readonly config?: readonly string[];
   /** Fields of the config's defaults, such as `concurrency: 4`. */
   readonly defaults?: string;
+  /** YAML of the list `tables:`; default: the two tables. */
+  readonly tables?: string;
   /** URL of another server than the shared one. */
   readonly server?: string;
 }
@@ -93,7 +95,7 @@ export class InProcess {
       `connections: { legacy: { url: "${source.url}" }, modern: { url: "${target.url}" } }`,
       'defaults: { source: legacy, target: modern, chunkRows: 5, ' +
         `${options.defaults ?? 'concurrency: 2'}, settle: { delay: 5ms, attempts: 2 } }`,
-      'tables: [customers, orders]',
+      `tables: ${options.tables ?? '[customers, orders]'}`,
       ...(options.config ?? []),
     ];
     writeFileSync(configPath, `${config.join('\n')}\n`);
