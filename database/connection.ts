@@ -72,6 +72,9 @@ export class Database implements Queryable {
       pipeline: true,
       // Awaited before a connection is lent for the first time, though its type says that nothing is returned.
       onConnect: (async (client: ClientBase) => {
+        // Alone: a pooler of single statements refuses it and closes, which a write in flight would report as a lost connection.
+        await client.query('begin');
+        await client.query('rollback');
         this.#identities.set(client, await readIdentity(client));
       }) as (client: ClientBase) => void,
     } satisfies PoolConfig & { readonly pipeline: boolean });

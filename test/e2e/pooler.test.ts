@@ -32,9 +32,9 @@ describe('source, target and ledger behind a transaction pooler of five sessions
     await bouncer.stop();
   });
 
-  test('a run, its undo and an audit are right, and the sessions of another application are as they were', async () => {
+  test('a run, its undo, a review and an audit are right, and the sessions of another application are as they were', async () => {
     const url = { LEGACY_URL: bouncer.url(scenario.sourceUrl), MODERN_URL: bouncer.url(scenario.targetUrl) };
-    Object.defineProperty(scenario, 'env', { value: { ...scenario.env, ...url } });
+    Object.defineProperty(scenario, 'env', { configurable: true, value: { ...scenario.env, ...url } });
     const damaged = await scenario.digestOfTarget();
     const before = await seen();
     let written = 0;
@@ -65,10 +65,30 @@ describe('source, target and ledger behind a transaction pooler of five sessions
     expect(undo.code).toBe(0);
     expect(await scenario.digestOfTarget()).toEqual(damaged);
     expect(await scenario.trueup('doctor')).toMatchObject({ code: 0 });
+    scenario.writeConfig({ defaults: ['corrections: { missing: review, mismatched: review, extra: review }'] });
+    expect((await scenario.trueup('run', '--apply', '--json')).code).toBe(1);
+    const listed = await scenario.trueup('review', 'list', '--json', '--type', 'field_mismatch');
+    const [entry] = listed.stdout.split('\n').map((line) => line && (JSON.parse(line) as { readonly id: string }).id);
+    const resolve = ['--resolution', 'APPLY_SOURCE', '--reviewer', 'ada', '--json'];
+    expect(await scenario.trueup('review', 'resolve', entry ?? '', ...resolve)).toMatchObject({ code: 0, stderr: '' });
+    expect(await scenario.digestOfTarget()).not.toEqual(damaged);
     isOver = true;
     await writing;
     expect(written).toBeGreaterThan(0);
     for (const client of others) await client.query('insert into others values (2)');
     expect(await seen()).toEqual(before);
   }, 240_000);
+
+  test('doctor names a pooler of single statements', async () => {
+    const statements = await PgBouncer.start(servers.postgresUrl, 'statement');
+    try {
+      const url = { LEGACY_URL: statements.url(scenario.sourceUrl) };
+      Object.defineProperty(scenario, 'env', { configurable: true, value: { ...scenario.env, ...url } });
+      const { code, stdout, stderr } = await scenario.trueup('doctor');
+      expect(code).not.toBe(0);
+      expect(stdout + stderr).toContain('POOLER_UNSUPPORTED');
+    } finally {
+      await statements.stop();
+    }
+  }, 60_000);
 });
