@@ -97,7 +97,7 @@ describe('the rows that changed', () => {
       insert into filtered select g, 'open' from generate_series(1, 10) g`);
     await pair.source.query(`update filtered set state = 'done', updated_at = '2026-01-01' where id = 3`);
     const inspected = await inspect('filtered', { where: "state = 'open' -- a comment" });
-    expect((await changes(inspected, '2025-01-01 00:00:00')).found).toEqual(['extra_in_target ["3"]']);
+    expect((await changes(inspected, '2025-01-01 00:00:00')).found).toEqual(['field_mismatch ["3"] state updated_at']);
   });
 
   it.each([
