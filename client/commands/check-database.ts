@@ -25,6 +25,8 @@ export async function checkDatabases(config: Config): Promise<readonly Check[]> 
       checks.push(check);
       encodings.set(name, encoding);
       checks.push(...(await checkTables(database, pairs, name, config.tables === null)));
+      const counts = isTarget(config, name) && !isStandby ? await checkCounters(database, name) : null;
+      if (counts !== null) checks.push(counts);
       if (name === config.ledger.connection || (isTarget(config, name) && !isStandby)) {
         checks.push(await checkLedgerSchema(database, name, config.ledger.schema));
       }
@@ -77,6 +79,19 @@ async function checkServer(
       ? failed(title, `PostgreSQL ${version}`, `Use PostgreSQL ${OLDEST_NAME} or newer.`)
       : passed(title, `PostgreSQL ${version}, database ${database}, user ${user}${kind}`);
   return { check, encoding, isStandby };
+}
+
+/** Whether the server counts what a correction changes; null: it does, or the user may have it do so. */
+async function checkCounters(db: Queryable, connection: string): Promise<Check | null> {
+  const { rows } = await db.query<{ off: string }>(
+    `select current_setting('track_counts') = 'off' and not rolsuper as off from pg_roles where rolname = current_user`,
+  );
+  if (rows[0]?.off !== 't') return null;
+  return failed(
+    `${connection}: track_counts`,
+    'off, so nobody can tell what a correction changes beside the plan: corrections would fail',
+    'Switch it on for the user: alter role … set track_counts = on; or for the server.',
+  );
 }
 
 /** The ledger's schema, and beside the data of a target its before-images: there and usable, or to be made. */

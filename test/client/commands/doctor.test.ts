@@ -99,11 +99,13 @@ test('doctor names the privilege that is lacking and the statement that grants i
   await pair.target.query(`create role "${url.username}" login password 'read'`);
   try {
     await pair.target.query(`grant select on orders to "${url.username}"`);
+    await pair.target.query(`alter role "${url.username}" set track_counts = off`);
     const { code, shown } = await doctor({ MODERN_URL: url.href });
     expect(code).toBe(4);
     const check = shown.checks.find((each) => each.name === 'modern: table public.orders');
     expect(check?.detail).toBe('lacks INSERT, UPDATE, DELETE');
     expect(check?.help).toMatch(/grant insert, update, delete on public\.orders to reader_/);
+    expect(shown.checks.find((each) => each.name === 'modern: track_counts')?.ok).toBe(false);
     expect(shown.checks.find((each) => each.name === 'modern: schema trueup')?.help).toMatch(
       /grant create on database/,
     );
