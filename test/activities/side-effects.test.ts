@@ -262,7 +262,8 @@ describe('beside the plan', () => {
     const { digest } = await run.freeze(runId);
     const before = await tried();
     const entries = await run.apply(runId, digest);
-    expect((await tried()) - before).toBeLessThan(300);
+    // One by one they would be more than 5,000; other tests on the server have some of these numbers.
+    expect((await tried()) - before).toBeLessThan(2_000);
     const inserts = entries.filter(({ operation }) => operation === 'insert');
     expect([inserts.length, new Set(inserts.map(({ status }) => status))]).toEqual([5002, new Set(['FAILED'])]);
     for (const { error } of inserts) expect(error).toContain('hist_log');

@@ -228,13 +228,13 @@ describe('plans in the ledger', () => {
       [comparisonOf('v'), [differenceAt('1', 'mismatch')]],
     ]);
     await planned(runId);
-    await on.test.query(`update trueup.run_table set rows_target = 77 where run_id = $1 and table_name = 't'`, [runId]);
+    await on.test.query(`update trueup.run_table set rows_target = 77, rows_source = 5 where run_id = $1 and table_name = 't'`, [runId]);
     await on.test.query(`update trueup.plan_item set table_name = 'out' where run_id = $1 and table_name = 'v'`, [
       runId,
     ]);
     expect(await countDestruction(on.ledger, runId)).toEqual([
-      { table: 'out', changes: 1, rows: null },
-      { table: 't', changes: 3, rows: 77 },
+      { table: 'out', changes: 1, deletes: 0, source: null, target: null },
+      { table: 't', changes: 3, deletes: 2, source: 5, target: 77 },
     ]);
     expect(await listUpdatedColumns(on.ledger, runId, 't')).toEqual(['t_a']);
     await requireApproval(on.ledger, runId, ['t']);
