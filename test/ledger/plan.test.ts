@@ -228,7 +228,10 @@ describe('plans in the ledger', () => {
       [comparisonOf('v'), [differenceAt('1', 'mismatch')]],
     ]);
     await planned(runId);
-    await on.test.query(`update trueup.run_table set rows_target = 77, rows_source = 5 where run_id = $1 and table_name = 't'`, [runId]);
+    await on.test.query(
+      `update trueup.run_table set rows_target = 77, rows_source = 5 where run_id = $1 and table_name = 't'`,
+      [runId],
+    );
     await on.test.query(`update trueup.plan_item set table_name = 'out' where run_id = $1 and table_name = 'v'`, [
       runId,
     ]);
