@@ -78,7 +78,7 @@ describe('the chain of a run', () => {
       await on.test.query(
         `select c.status, count(*) as n,
                 count(*) filter (where to_jsonb(c) @> to_jsonb(p) - array['step', 'key_digest', 'source_data', 'check_source',
-                  'needs_approval', 'effect_of', 'effect_level', 'constraint_name', 'left_out', 'review_id', 'undoes']) as same
+                  'needs_approval', 'effect_of', 'effect_also', 'given', 'effect_level', 'constraint_name', 'left_out', 'review_id', 'undoes']) as same
            from trueup.correction_log c join trueup.plan_item p using (run_id, seq) where run_id = $1 group by 1 order by 1`,
         [runId],
       ),
