@@ -43,8 +43,8 @@ describe('how rows are hashed', () => {
       const other = connect(current.url);
       const lying = {
         query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
-          other.withSession(async (session) => {
-            await session.query(`set search_path = ${schema}, pg_catalog`);
+          other.withTransaction('read write', async (session) => {
+            await session.query(`set local search_path = ${schema}, pg_catalog`);
             return session.query<Row>(text, values);
           }),
       };
