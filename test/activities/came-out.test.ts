@@ -3,7 +3,7 @@ import { CorrectionRun } from '../support/correction-run';
 import { TYPE_PAIR_DOMAINS, TYPE_PAIRS, type TypePair } from '../support/type-pairs';
 
 const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
-const CASES = 10;
+const CASES = 16;
 const TABLES = 4;
 const literal = (text: string | null | undefined) => (text == null ? 'null' : `'${text.replaceAll("'", "''")}'`);
 

@@ -25,6 +25,11 @@ const pair = (
 const NUMBER = 'trim_scale(v::numeric)::text';
 const NUMBER_ARRAY = `array(select trim_scale(x::numeric) from unnest(v) with ordinality as e(x, n) order by n)::text || coalesce(array_length(v, 1), -1)`;
 
+const BOOLEAN_TEXT = `case when v in ('true', 'false') then left(v, 1) else v end`;
+/** A host's mask says nothing. */
+const HOST = `regexp_replace(v::text, '(^[^:]*)/32$|(:.*)/128$', '\\1\\2')`;
+const MACS = ['08:00:2b:01:02:03:04:05', '08:00:2b:ff:fe:01:02:03'];
+
 export const TYPE_PAIRS: readonly TypePair[] = [
   pair('int', 'bigint', ['0', '7', '-2147483648'], ['7', '9']),
   pair('bigint', 'numeric', ['0', '7', '9007199254740993'], ['7.0', '7.5'], NUMBER),
@@ -51,6 +56,20 @@ export const TYPE_PAIRS: readonly TypePair[] = [
   pair('bit(4)', 'bit(4)', ['0101', '1111'], ['0000']),
   pair('int[]', 'bigint[]', ['{}', '{1,2}', '{1,null}'], ['{1,2}', '{3}']),
   pair('numeric[]', 'numeric(6,1)[]', ['{}', '{1.5}', '{1.55,2}'], ['{1.5}', '{2}'], NUMBER_ARRAY),
+  pair('numeric', 'integer', NUMBERS, ['1', '2'], NUMBER),
+  pair('float8', 'bigint', ['0', '7', '0.5', '1e30'], ['7', '9'], NUMBER),
+  pair('money', 'numeric', ['0', '1.25', '-99.99'], ['1.25', '2.505'], NUMBER),
+  pair('numeric', 'money', NUMBERS, ['1.00', '2.51'], NUMBER),
+  pair('boolean', 'integer', ['t', 'f'], ['0', '1', '2'], 'v::integer::text'),
+  pair('integer', 'boolean', ['0', '1', '5'], ['t', 'f'], 'v::integer::text'),
+  pair('boolean', 'text', ['t', 'f'], ['t', 'true', 'f', 'false', 'no'], [`left(v::text, 1)`, BOOLEAN_TEXT]),
+  pair('inet', 'varchar', ['10.0.0.1', '10.0.0.0/8', '::1'], ['10.0.0.1', '10.0.0.1/32', 'x'], [HOST, HOST]),
+  pair('timestamp', 'date', TIMES, ['2024-01-01', '2024-02-29'], 'v::timestamp::text'),
+  pair('text', 'integer', ['5', '05', 'x', '7'], ['5', '7']),
+  pair('uuid', 'text', ['0a0a0a0a-0000-0000-0000-000000000001'], ['0a0a0a0a-0000-0000-0000-000000000001', 'x']),
+  pair('char(5)', 'text', ['a', 'abc'], ['a', 'abc', 'b']),
+  pair('json', 'jsonb', ['{"a": 1}', '{"b":1, "a":1}', '[1, 2]'], ['{"a": 1}', '[]'], 'v::jsonb::text'),
+  pair('macaddr8', 'macaddr', MACS, ['08:00:2b:01:02:03'], 'v::macaddr8::text'),
   pair('text[]', 'text[]', ['{}', '{a,"b c",null}'], ['{a}', '{"x,y"}']),
 ];
 
