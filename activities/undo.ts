@@ -15,7 +15,7 @@ import { readRunReport } from '../ledger/report';
 import { noteUndoneReviews } from '../ledger/review-plan';
 import { copyRunTables, insertRun, readRunConfig } from '../ledger/run';
 import { readServers, setServers } from '../ledger/servers';
-import { readUndoScope, setUndoScope } from '../ledger/undo';
+import { findTiedDeletes, readUndoScope, setUndoScope } from '../ledger/undo';
 import type { TableStep } from './compare';
 import type { Resources } from './resources';
 import { openServers } from './servers';
@@ -135,6 +135,13 @@ async function checkScope(
       'RUN_NOT_UNDOABLE',
       `run ${runId} has made no correction with the number ${named(missing, MOST_NAMED)}`,
     );
+  }
+  if (tables.length + corrections.length === 0) return;
+  const asked = { tables: tables.length > 0 ? tables : null, corrections: corrections.length > 0 ? corrections : null };
+  const tied = await findTiedDeletes(await resources.ledger(), runId, asked);
+  if (tied) {
+    const what = `a row of ${tied.table} was changed by all of these deletes, and comes back with all of them only`;
+    throw new TrueupError('RUN_NOT_UNDOABLE', `run ${runId}: ${what}: ${named(tied.deletes, MOST_NAMED)}`);
   }
 }
 

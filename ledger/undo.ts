@@ -72,6 +72,31 @@ export async function previousAsked(
   return rows.map(({ seq }) => seq);
 }
 
+/**
+ * Deletes that have a row in common, which all of them change, of which a part is asked for: the row can only be given back
+ * with all of them. Null: there are none.
+ */
+export async function findTiedDeletes(
+  ledger: Queryable,
+  runId: string,
+  { tables, corrections }: Pick<UndoScope, 'tables' | 'corrections'>,
+): Promise<{ readonly table: string; readonly deletes: readonly string[] } | null> {
+  const asked = (item: string) =>
+    `(($2::text[] is null or ${item}.table_name = any ($2::text[])) and ($3::bigint[] is null or ${item}.seq = any ($3::bigint[])))`;
+  const { rows } = await ledger.query<{ table_name: string; deletes: string }>(
+    `select i.table_name, to_jsonb(array_agg(c.table_name || ' ' || c.seq order by c.seq)) as deletes
+       from plan_item i cross join lateral unnest(i.effect_also || i.effect_of) as u(cause)
+            join plan_item c on c.run_id = i.run_id and c.seq = u.cause
+      where i.run_id = $1 and i.effect_also is not null
+      group by i.seq, i.table_name
+     having (bool_or${asked('c')} or bool_or${asked('i')}) and not bool_and${asked('c')}
+      order by i.seq limit 1`,
+    [runId, tables, corrections],
+  );
+  const [row] = rows;
+  return row ? { table: row.table_name, deletes: JSON.parse(row.deletes) as string[] } : null;
+}
+
 /** A correction that an undo leaves as it is, since its row was changed afterwards. */
 export interface RefusedUndo {
   readonly seq: string;

@@ -83,6 +83,30 @@ describe('a row that several foreign keys would touch', () => {
     expect(await run.contents(...tables)).toBe(before);
   });
 
+  it('comes back with all of the deletes that changed it, and with none of them alone', async () => {
+    await scene(TWO);
+    const before = await run.contents('a', 'b', 'child');
+    const { runId } = await run.correct('tied');
+    const after = await run.contents('a', 'b', 'child');
+    const seqOf = async (key: string) =>
+      (
+        await run.target.query(
+          `select seq from trueup.plan_item where run_id = $1 and table_name = 'a' and record_key ->> 'id' = $2`,
+          [runId, key],
+        )
+      )[0]?.['seq'] ?? '';
+    const [eight, nine, ten] = [await seqOf('8'), await seqOf('9'), await seqOf('10')];
+    const refusal = { code: 'RUN_NOT_UNDOABLE', message: expect.stringContaining('public.child') as string };
+    await expect(run.undo(runId, { corrections: [eight] })).rejects.toMatchObject(refusal);
+    await expect(run.undo(runId, { corrections: [nine, ten] })).rejects.toMatchObject(refusal);
+    await expect(run.undo(runId, { tables: ['public.child'] })).rejects.toMatchObject(refusal);
+    expect(await run.contents('a', 'b', 'child')).toBe(after);
+    await run.undo(runId, { corrections: [ten] });
+    await run.undo(runId, { corrections: [eight, nine] });
+    await run.undo(runId);
+    expect(await run.contents('a', 'b', 'child')).toBe(before);
+  });
+
   it('is deleted where one of them deletes it', async () => {
     await scene(`create table child (id int primary key, p int references a on delete cascade, q int references a on delete set null);
       insert into child values (101, 8, 9), (102, 9, 8), (103, 9, 9), (104, 1, 10)`);
