@@ -54,7 +54,7 @@ export async function applyBatch(
       const [only] = others;
       if (wrong.length === 0 && items.length === 1 && only) {
         if (error instanceof SideEffectFailure) context.oneCause?.refused(error);
-        return [refused(only, error)];
+        return [refused(only, error, context.comparison)];
       }
       if (error instanceof SideEffectFailure && context.oneCause?.explains(error)) {
         return applyAlike(context, items, error, signal, lockTimeout);

@@ -1,3 +1,4 @@
+import type { Comparison } from '../contracts/comparison';
 import { TrueupError } from '../contracts/errors';
 import { named } from '../contracts/named';
 import type { PlanItem } from '../contracts/plan-item';
@@ -55,10 +56,25 @@ export function isTriedAgain({ sqlState }: DatabaseFailure, attempts: number): b
 const MAY_PASS = /^(23503|23505|23001|23P01|P0|55P03)/;
 
 /** What becomes of a correction that stands alone, and is refused. */
-export function refused(item: PlanItem, error: DatabaseFailure): CorrectionOutcome {
+export function refused(item: PlanItem, error: DatabaseFailure, comparison: Comparison): CorrectionOutcome {
   // What a trigger does beside the plan it does at every attempt.
   const mayPass = MAY_PASS.test(error.sqlState) && !(error instanceof SideEffectFailure);
-  return { seq: item.seq, status: 'FAILED', error: reasonOf(error, [item]), mayPass };
+  return {
+    seq: item.seq,
+    status: 'FAILED',
+    error: `${whichColumn(item, error, comparison)}${reasonOf(error, [item])}`,
+    mayPass,
+  };
+}
+
+/** Of a value that its type refuses, which column it is for: one that is written of the type that the database names. */
+function whichColumn(item: PlanItem, { sqlState, serverMessage }: DatabaseFailure, { writable }: Comparison): string {
+  if (!sqlState.startsWith('22')) return '';
+  const type = /type ([^:"]+?)(?=[:"]|$)/.exec(serverMessage)?.[1]?.trim();
+  const names = writable.flatMap(({ target, targetType }) =>
+    targetType === type && Object.hasOwn(item.after ?? {}, target) ? [target] : [],
+  );
+  return names.length === 0 ? '' : `column ${names.join(' or ')} does not hold the value as it is: `;
 }
 
 /** Why corrections failed, in the database's words; of a lock, which row it is on, and which corrections waited for it. */

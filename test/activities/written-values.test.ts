@@ -180,4 +180,16 @@ describe('values are written in the type in which they were compared', () => {
     expect(entries[0]?.error).toContain('SQLSTATE 2');
     expect(await run.contents('t')).toBe(before);
   });
+
+  test('a refusal names the column, or those of the type that it may be', async () => {
+    await run.reset('[t]');
+    await run.source.query(`create table t (id bigint primary key, a numeric, b text, c numeric)`);
+    await run.target.query(`create table t (id bigint primary key, a integer, b text, c smallint)`);
+    await run.source.query(`insert into t values (1, 1.5, 'x', 1), (2, 1, 'x', 99999)`);
+    const { entries } = await run.correct('named');
+    expect(entries.map(({ error }) => error?.replace(/:.*/, ''))).toEqual([
+      'column a does not hold the value as it is',
+      'column c does not hold the value as it is',
+    ]);
+  });
 });
