@@ -155,7 +155,6 @@ export async function applyStep(resources: Resources, input: ApplyStep, context:
     counts.deferred += outcomes.length - final.length;
     context.report({ step, ...counts });
   }
-  await enterSideEffects(resources, runId);
   // Without items an earlier attempt has applied them, and may have come no further.
   if (!first || first.operation === 'insert') await moveSequences(resources, runId, comparison);
   return counts;

@@ -17,7 +17,6 @@ import { applyContext, cascadesIn } from './effects';
 import { measureCorrections } from './measure';
 import type { Resources } from './resources';
 import { moveSequences } from './sequences';
-import { enterSideEffects } from './side-effects';
 import type { StepContext } from './step';
 
 /** Corrections that are held in memory to see which of them need each other; more than that are left to passes. */
@@ -74,7 +73,6 @@ export async function applyTogether(
     await enter(await applyInCompany(joint, left, context.signal));
   }
   if (last && counts.success === 0) await enter(failed.filter(({ seq }) => !settled.has(seq)));
-  await enterSideEffects(resources, runId);
   // Also where nothing is left: an earlier attempt may have inserted, and come no further.
   for (const table of await listInsertedTables(ledger, runId)) {
     await moveSequences(resources, runId, await resources.comparison(runId, table));

@@ -72,9 +72,10 @@ export async function findUnrestored(
   const before = new Map(
     items.flatMap(({ before: values }, i) => (values === null ? [] : [[keyText(keys[i] ?? []), { values }] as const])),
   );
-  const wrong = await wrongRows(session, { comparison, side, items, before, source: new Map(), after });
+  const written = { comparison, side, items, before, source: new Map(), after };
+  const wrong = new Map((await wrongRows(session, written)).map((row) => [row.item, row]));
   return items.map((item) => {
-    const found = wrong.find((row) => row.item === item);
+    const found = wrong.get(item);
     if (!found) return null;
     if (found.now === null) return 'read after its correction, the target does not have the row';
     return item.operation === 'delete'

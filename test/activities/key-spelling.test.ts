@@ -1,4 +1,4 @@
-import { CorrectionRun, type Entry } from '../support/correction-run';
+import { CorrectionRun, said } from '../support/correction-run';
 
 const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
 const CI = `create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`;
@@ -11,10 +11,6 @@ describe('keys that are spelt otherwise', () => {
   });
   afterAll(() => run.drop());
 
-  const said = (entries: readonly Entry[]) =>
-    entries.map(
-      ({ operation, key, status, error }) => `${operation} ${key} ${status}${error === null ? '' : `: ${error}`}`,
-    );
   const findings = async (runId: string) =>
     (
       await run.target.query(

@@ -1,4 +1,4 @@
-import { CorrectionRun, type Entry } from '../support/correction-run';
+import { CorrectionRun, said } from '../support/correction-run';
 
 const AUTO = 'corrections: { missing: auto, mismatched: auto, extra: auto }';
 
@@ -10,10 +10,6 @@ describe('rows outside of the filter', () => {
   });
   afterAll(() => run.drop());
 
-  const said = (entries: readonly Entry[]) =>
-    entries.map(
-      ({ operation, key, status, error }) => `${operation} ${key} ${status}${error === null ? '' : `: ${error}`}`,
-    );
   const findings = async (runId: string) =>
     (
       await run.target.query(

@@ -34,6 +34,12 @@ export interface Entry {
   readonly error: string | null;
 }
 
+/** What became of each correction, in one line each. */
+export const said = (entries: readonly Entry[]): readonly string[] =>
+  entries.map(
+    ({ operation, key, status, error }) => `${operation} ${key} ${status}${error === null ? '' : `: ${error}`}`,
+  );
+
 /** What a run does to correct two databases, activity by activity as a workflow calls them, without Temporal. */
 export class CorrectionRun {
   /** The steps that the last plan took: a table, or `together`. */
